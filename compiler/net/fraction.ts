@@ -1,0 +1,57 @@
+/** An exact share, in lowest terms; 0 is 0/1. */
+export interface Fraction {
+  readonly numerator: bigint;
+  readonly denominator: bigint;
+}
+
+export const zero: Fraction = { numerator: 0n, denominator: 1n };
+export const one: Fraction = { numerator: 1n, denominator: 1n };
+
+function gcdBig(a: bigint, b: bigint): bigint {
+  let [x, y] = [a < 0n ? -a : a, b < 0n ? -b : b];
+  while (y !== 0n) [x, y] = [y, x % y];
+  return x;
+}
+
+/** The fraction in lowest terms. Throws RangeError when the denominator is 0. */
+export function fraction(numerator: number | bigint, denominator: number | bigint): Fraction {
+  const [n, d] = [BigInt(numerator), BigInt(denominator)];
+  if (d === 0n) throw new RangeError("a fraction needs a denominator");
+  const divisor = gcdBig(n, d) * (d < 0n ? -1n : 1n);
+  return { numerator: n / divisor, denominator: d / divisor };
+}
+
+export function add(a: Fraction, b: Fraction): Fraction {
+  return fraction(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator);
+}
+
+export function subtract(a: Fraction, b: Fraction): Fraction {
+  return fraction(a.numerator * b.denominator - b.numerator * a.denominator, a.denominator * b.denominator);
+}
+
+export function multiply(a: Fraction, b: Fraction): Fraction {
+  return fraction(a.numerator * b.numerator, a.denominator * b.denominator);
+}
+
+export function equalFractions(a: Fraction, b: Fraction): boolean {
+  return a.numerator === b.numerator && a.denominator === b.denominator;
+}
+
+export function fractionToNumber(value: Fraction): number {
+  return Number(value.numerator) / Number(value.denominator);
+}
+
+export function formatFraction(value: Fraction): string {
+  return value.denominator === 1n ? `${value.numerator}` : `${value.numerator}/${value.denominator}`;
+}
+
+/** Greatest common divisor of whole numbers; 0 for an empty list or zeros alone. */
+export function greatestCommonDivisor(values: readonly number[]): number {
+  let result = 0;
+  for (const value of values) {
+    let [a, b] = [result, value];
+    while (b !== 0) [a, b] = [b, a % b];
+    result = a;
+  }
+  return result;
+}

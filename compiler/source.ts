@@ -1,0 +1,62 @@
+/** One input text. `path` is what the user typed or what an include resolved to, with `/` on every system. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * A place in an input: offsets into `file.text` in UTF-16 units, `end` exclusive.
+ * `object` names the Kubernetes object that the place belongs to, for instance `Service shop/web`.
+ * Implementations may compute `start` and `end` on demand (getters), so read them only to report.
+ */
+export interface Location {
+  readonly file: SourceFile;
+  readonly start: number;
+  readonly end: number;
+  readonly object?: string | undefined;
+}
+
+/** Line and column, both from 1; columns count Unicode characters, a tab is one. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+const lineStarts = new WeakMap<SourceFile, readonly number[]>();
+
+function lineStartsOf(file: SourceFile): readonly number[] {
+  const known = lineStarts.get(file);
+  if (known !== undefined) return known;
+  const starts = [0];
+  for (let at = file.text.indexOf("\n"); at !== -1; at = file.text.indexOf("\n", at + 1)) starts.push(at + 1);
+  lineStarts.set(file, starts);
+  return starts;
+}
+
+/** The position of an offset; offsets beyond the text are those of its end. */
+export function positionOf(file: SourceFile, offset: number): Position {
+  const starts = lineStartsOf(file);
+  const at = Math.max(0, Math.min(offset, file.text.length));
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((starts[middle] ?? 0) <= at) low = middle;
+    else high = middle - 1;
+  }
+  return { line: low + 1, column: [...file.text.slice(starts[low] ?? 0, at)].length + 1 };
+}
+
+/** The text of one line (from 1), without its line ending. */
+export function lineText(file: SourceFile, line: number): string {
+  const starts = lineStartsOf(file);
+  const start = starts[line - 1];
+  if (start === undefined) return "";
+  const next = starts[line] ?? file.text.length + 1;
+  return file.text.slice(start, next - 1).replace(/\r$/, "");
+}
+
+/** `shop.weir:31`, as diagnostics, sources.json and traces name a place. */
+export function formatPlace(location: Location): string {
+  return `${location.file.path}:${positionOf(location.file, location.start).line}`;
+}
