@@ -1,4 +1,35 @@
 import type { DiagnosticDefinition } from "../definition.ts";
 
 /** What a backend cannot do, or does otherwise than the spec says. */
-export const lowerCodes = {} as const satisfies Record<string, DiagnosticDefinition>;
+export const lowerCodes = {
+  "lower/scheduler-approximated": {
+    severity: "warning",
+    message: (p: { backend: string; scheduler: string; service: string; spreading: string }) =>
+      `${p.backend} has no scheduler ${p.scheduler}: connections to ${p.service} are spread ${p.spreading}`,
+  },
+  "lower/one-packet-approximated": {
+    severity: "warning",
+    message: (p: { backend: string; service: string }) =>
+      `${p.backend} chooses an endpoint for each flow, not for each packet, of ${p.service}`,
+  },
+  "lower/affinity-netmask-approximated": {
+    severity: "warning",
+    message: (p: { backend: string; service: string }) =>
+      `${p.backend} keeps affinity for each client address of ${p.service}, not for each network of clients`,
+  },
+  "lower/thresholds-ignored": {
+    severity: "warning",
+    message: (p: { backend: string; service: string; endpoint: string }) =>
+      `${p.backend} does not count connections: the thresholds of ${p.endpoint} in ${p.service} have no effect`,
+  },
+  "lower/forwarding-unsupported": {
+    severity: "error",
+    message: (p: { backend: string; method: string; service: string; able: string }) =>
+      `${p.backend} cannot forward to ${p.service} by ${p.method}; ${p.able} can`,
+  },
+  "lower/protocol-unsupported": {
+    severity: "error",
+    message: (p: { backend: string; protocol: string; service: string; able: string }) =>
+      `${p.backend} cannot serve ${p.protocol}, which ${p.service} needs; ${p.able} can`,
+  },
+} as const satisfies Record<string, DiagnosticDefinition>;

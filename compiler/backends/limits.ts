@@ -1,0 +1,116 @@
+import type { DiagnosticCode, ParametersOf } from "../diagnostics/codes.ts";
+import { type Diagnostic, type DiagnosticDetails, diagnostic } from "../diagnostics/diagnostic.ts";
+import type { IrEndpoint, IrFrontend, IrService, NodeIr } from "../ir/ir.ts";
+import type { Protocol } from "../net/port.ts";
+import type { BackendName } from "./backend.ts";
+
+/** What a backend other than IPVS keeps of the settings that IPVS has. */
+export interface BackendLimits {
+  readonly backend: BackendName;
+  /** How new connections are spread, as messages say it: `at random by weight`, `in turn by weight`. */
+  readonly spreading: string;
+  /** Whether clients can be grouped by a netmask for affinity. */
+  readonly affinityNetmask: boolean;
+  readonly protocols: readonly Protocol[];
+}
+
+/**
+ * Findings on settings that the backend cannot keep. Where packets would take another way or not be served at all it is
+ * an error that names the backends that can; where only the spreading differs, a warning, unless the service or the
+ * cluster accepts its code. Each setting of a service is reported once, where it stands.
+ */
+export function settingsBeyond(limits: BackendLimits, ir: NodeIr): readonly Diagnostic[] {
+  return ir.services.flatMap((service) => (needsMore(service, limits) ? findingsOf(service, limits, ir) : []));
+}
+
+/** A cheap test first: of 20,000 services hardly one has such a setting. */
+function needsMore(service: IrService, limits: BackendLimits): boolean {
+  return service.frontends.some(
+    (frontend) =>
+      frontend.scheduler !== null ||
+      frontend.onePacket ||
+      frontend.forwarding.method !== "nat" ||
+      frontend.affinity?.netmask != null ||
+      !limits.protocols.includes(frontend.protocol) ||
+      thresholdOf(frontend) !== null,
+  );
+}
+
+function findingsOf(service: IrService, limits: BackendLimits, ir: NodeIr): readonly Diagnostic[] {
+  const { backend, spreading } = limits;
+  const name = service.name;
+  const findings: Diagnostic[] = [];
+  const at = (setting: string) => service.settingOrigins[setting] ?? service.origin;
+  const warn = <C extends DiagnosticCode>(code: C, parameters: ParametersOf<C>, details: DiagnosticDetails) => {
+    if (service.allowedWarnings.includes(code) || ir.allowedWarnings.includes(code)) return;
+    findings.push(diagnostic(code, parameters, details));
+  };
+
+  const scheduled = service.frontends.find((frontend) => !keepsShares(frontend));
+  if (scheduled !== undefined && scheduled.scheduler !== null) {
+    warn(
+      "lower/scheduler-approximated",
+      { backend, scheduler: scheduled.scheduler, service: name, spreading },
+      { at: at("scheduler"), help: "the ipvs backend has this scheduler" },
+    );
+  }
+  if (service.frontends.some((frontend) => frontend.onePacket && frontend.protocol === "udp")) {
+    warn(
+      "lower/one-packet-approximated",
+      { backend, service: name },
+      { at: at("one-packet"), help: "the ipvs backend can choose for each packet" },
+    );
+  }
+  if (!limits.affinityNetmask && service.frontends.some((frontend) => frontend.affinity?.netmask != null)) {
+    warn(
+      "lower/affinity-netmask-approximated",
+      { backend, service: name },
+      { at: at("affinity"), help: "the ipvs backend can group clients by network" },
+    );
+  }
+  const limited = service.frontends.map(thresholdOf).find((endpoint) => endpoint !== null);
+  if (limited != null) {
+    warn(
+      "lower/thresholds-ignored",
+      { backend, service: name, endpoint: limited.address.text },
+      { at: limited.origin, help: "the ipvs backend counts connections" },
+    );
+  }
+
+  const forwarded = service.frontends.find((frontend) => frontend.forwarding.method !== "nat");
+  if (forwarded !== undefined) {
+    findings.push(
+      diagnostic(
+        "lower/forwarding-unsupported",
+        { backend, method: forwarded.forwarding.method, service: name, able: "ipvs" },
+        { at: at("forward"), help: "compile this service for ipvs only, or use forward nat" },
+      ),
+    );
+  }
+  const refused = service.frontends.find((frontend) => !limits.protocols.includes(frontend.protocol));
+  if (refused !== undefined) {
+    findings.push(
+      diagnostic(
+        "lower/protocol-unsupported",
+        { backend, protocol: refused.protocol, service: refused.key, able: "iptables, ipvs and nftables" },
+        { at: refused.origin },
+      ),
+    );
+  }
+  return findings;
+}
+
+/** Spreading by weight gives the long-run shares of wrr, and those of rr where all weights are equal. */
+function keepsShares(frontend: IrFrontend): boolean {
+  if (frontend.scheduler === null || frontend.scheduler === "wrr") return true;
+  if (frontend.scheduler !== "rr") return false;
+  return frontend.routes.every(({ pool }) => pool.totalWeight === pool.endpoints.length);
+}
+
+function thresholdOf(frontend: IrFrontend): IrEndpoint | null {
+  for (const { pool } of frontend.routes) {
+    const found = pool.endpoints.find((endpoint) => endpoint.upperThreshold !== 0 || endpoint.lowerThreshold !== 0);
+    if (found !== undefined) return found;
+  }
+  return null;
+}
