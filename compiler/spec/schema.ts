@@ -207,7 +207,7 @@ export const clusterSchema = z.readonly(
     /** Scheduler of services that name none; null is wrr. */
     ipvsScheduler: schedulerSchema.nullable(),
     allowedWarnings: z.readonly(z.array(z.string())),
-    /** Where each setting stands that is not at its default: key is the setting's word. */
+    /** Where each given setting stands: key is the setting's name here, `nodePortRange`. */
     settingOrigins: z.readonly(z.record(z.string(), origin)),
   }),
 );

@@ -50,6 +50,10 @@ export const specCodes = {
     severity: "error",
     message: (p: { service: string }) => `no service ${p.service} is declared`,
   },
+  "spec/orphan-endpoints": {
+    severity: "note",
+    message: (p: { service: string }) => `endpoints of ${p.service} are left out: no such service is served`,
+  },
   "spec/unknown-port": {
     severity: "error",
     message: (p: { port: string; service: string }) => `service ${p.service} has no port ${p.port}`,
@@ -71,7 +75,7 @@ export const specCodes = {
     severity: "warning",
     message: (p: { address: string; node: string }) => `${p.address} is also an address of node ${p.node}`,
   },
-  "spec/vip-not-unicast": {
+  "spec/address-not-unicast": {
     severity: "error",
     message: (p: { address: string; what: string }) => `${p.address} is ${p.what} and cannot be served`,
   },

@@ -1,0 +1,41 @@
+import { type IpAddress, isLoopback, prefixContains } from "../net/address.ts";
+import type { Port, Protocol } from "../net/port.ts";
+import type { IrFrontend, NodeIr } from "./ir.ts";
+
+const indexes = new WeakMap<NodeIr, ReadonlyMap<string, IrFrontend>>();
+
+function placeOf(address: IpAddress | null, family: string, protocol: Protocol, port: Port): string {
+  return `${address?.text ?? family} ${protocol} ${port}`;
+}
+
+function indexOf(ir: NodeIr): ReadonlyMap<string, IrFrontend> {
+  const known = indexes.get(ir);
+  if (known !== undefined) return known;
+  const frontends = [...ir.frontends.ipv4, ...ir.frontends.ipv6];
+  const index = new Map(
+    frontends.map((item) => [placeOf(item.address, item.family, item.protocol, item.port), item] as const),
+  );
+  indexes.set(ir, index);
+  return index;
+}
+
+/** Whether the node itself answers on this address, as far as the spec tells. */
+export function isNodeAddress(ir: NodeIr, address: IpAddress): boolean {
+  return isLoopback(address) || ir.node.addresses.some((own) => own.text === address.text);
+}
+
+/** Whether node ports are served on this address of the node. */
+export function servesNodePorts(ir: NodeIr, address: IpAddress): boolean {
+  if (isLoopback(address) || !isNodeAddress(ir, address)) return false;
+  const selection = ir.nodePortAddresses[address.family];
+  return selection.kind === "any" || selection.prefixes.some((prefix) => prefixContains(prefix, address));
+}
+
+/** The frontend that a packet is for: a service's own address wins over a node port. */
+export function frontendOf(ir: NodeIr, destination: IpAddress, protocol: Protocol, port: Port): IrFrontend | null {
+  const index = indexOf(ir);
+  const own = index.get(placeOf(destination, destination.family, protocol, port));
+  if (own !== undefined) return own;
+  if (!servesNodePorts(ir, destination)) return null;
+  return index.get(placeOf(null, destination.family, protocol, port)) ?? null;
+}

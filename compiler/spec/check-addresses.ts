@@ -1,0 +1,116 @@
+import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
+import { type IpAddress, isLoopback, parsePrefix, prefixContains } from "../net/address.ts";
+import type { Location } from "../source.ts";
+import { matchesPattern } from "./pattern.ts";
+import type { GuardSpec, NodeSpec, ServiceSpec, Spec } from "./schema.ts";
+
+interface Claim {
+  readonly address: IpAddress;
+  readonly origin: Location;
+  readonly isClusterVip: boolean;
+}
+
+/** Every address that a service claims must be servable, not a node's own, not claimed twice, and not guarded for others. */
+export function checkAddresses(service: ServiceSpec, spec: Spec): readonly Diagnostic[] {
+  const claims: readonly Claim[] = [
+    ...service.vips.map((vip) => ({ ...vip, isClusterVip: true })),
+    ...service.externals.map((external) => ({ ...external, isClusterVip: false })),
+    ...service.loadBalancers.map(({ address, origin }) => ({ address, origin, isClusterVip: false })),
+  ];
+  return [
+    ...checkRepeated(service, claims),
+    ...claims.flatMap((claim) => [
+      ...checkUnicast(claim.address, claim.origin),
+      ...checkNodes(claim, spec.nodes),
+      ...checkGuards(claim, service, spec.cluster.guards),
+    ]),
+    ...service.endpoints.flatMap((endpoint) => checkUnicast(endpoint.address, endpoint.origin)),
+  ];
+}
+
+function checkRepeated(service: ServiceSpec, claims: readonly Claim[]): readonly Diagnostic[] {
+  const seen = new Map<string, Claim>();
+  const findings: Diagnostic[] = [];
+  for (const claim of claims) {
+    const first = seen.get(claim.address.text);
+    if (first === undefined) seen.set(claim.address.text, claim);
+    else {
+      findings.push(
+        diagnostic(
+          "spec/duplicate-address",
+          { address: claim.address.text, service: service.name },
+          {
+            at: claim.origin,
+            notes: [{ message: "first given here", location: first.origin }],
+            help: "keep one of them",
+          },
+        ),
+      );
+    }
+  }
+  return findings;
+}
+
+/** IPv4 link-local addresses are not among them: node-local DNS caches and metadata services live there. */
+const special = (
+  [
+    ["0.0.0.0/8", "an address of this network"],
+    ["224.0.0.0/4", "a multicast address"],
+    ["240.0.0.0/4", "a reserved address"],
+    ["::/128", "the unspecified address"],
+    ["fe80::/10", "a link-local address"],
+    ["ff00::/8", "a multicast address"],
+  ] as const
+).flatMap(([text, what]) => {
+  const prefix = parsePrefix(text);
+  return prefix.ok ? [{ prefix: prefix.value, what }] : [];
+});
+
+function checkUnicast(address: IpAddress, at: Location): readonly Diagnostic[] {
+  const what = isLoopback(address)
+    ? "a loopback address"
+    : special.find(({ prefix }) => prefixContains(prefix, address))?.what;
+  return what === undefined ? [] : [diagnostic("spec/address-not-unicast", { address: address.text, what }, { at })];
+}
+
+function checkNodes(claim: Claim, nodes: readonly NodeSpec[]): readonly Diagnostic[] {
+  const node = nodes.find((candidate) => candidate.addresses.some((own) => own.text === claim.address.text));
+  if (node === undefined) return [];
+  const parameters = { address: claim.address.text, node: node.name };
+  const notes = [{ message: `node ${node.name} is declared here`, location: node.origin }];
+  if (!claim.isClusterVip) {
+    return [
+      diagnostic("spec/external-is-node-address", parameters, {
+        at: claim.origin,
+        notes,
+        help: "the service takes these ports of the node; allow this warning if that is meant",
+      }),
+    ];
+  }
+  return [
+    diagnostic("spec/vip-is-node-address", parameters, {
+      at: claim.origin,
+      notes,
+      help: "all other ports of a cluster VIP are refused, the node's own daemons among them: choose another address",
+    }),
+  ];
+}
+
+function checkGuards(claim: Claim, service: ServiceSpec, guards: readonly GuardSpec[]): readonly Diagnostic[] {
+  const holding = guards.filter((guard) => guard.prefixes.some((prefix) => prefixContains(prefix, claim.address)));
+  const first = holding[0];
+  if (first === undefined) return [];
+  if (holding.some((guard) => guard.services.some((pattern) => matchesPattern(pattern, service.name)))) return [];
+  const kept = `${first.prefixes.map((prefix) => prefix.text).join(", ")} for ${first.services.join(", ")}`;
+  return [
+    diagnostic(
+      "spec/guard-violation",
+      { address: claim.address.text, service: service.name, guard: kept },
+      {
+        at: claim.origin,
+        notes: [{ message: "the guard stands here", location: first.origin }],
+        help: "choose an address outside the guarded ranges, or have the guard admit this service",
+      },
+    ),
+  ];
+}

@@ -1,0 +1,195 @@
+import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
+import { compareText } from "../net/order.ts";
+import type { Location } from "../source.ts";
+import { reachableFamilies } from "./families.ts";
+import type { ClusterSetting, EndpointGroup, SpecFragment } from "./fragment.ts";
+import type { ClusterSpec, EndpointSpec, NodeSpec, ServiceSpec, Spec } from "./schema.ts";
+
+/** What holds where no input says otherwise. Mark bits are those of kube-proxy and kubelet, and the next one down. */
+export const defaultCluster: ClusterSpec = {
+  pods: [],
+  serviceRanges: [],
+  nodePortRange: null,
+  nodePortAddresses: { kind: "any" },
+  detector: { kind: "cluster-pods" },
+  masqueradeAll: false,
+  masqueradeBit: 14,
+  dropBit: 15,
+  rejectBit: 13,
+  guards: [],
+  proxyPorts: { first: 10000, last: 29999 },
+  ipvsStrictArp: false,
+  ipvsTcpTimeout: 0,
+  ipvsTcpFinTimeout: 0,
+  ipvsUdpTimeout: 0,
+  ipvsExcludedRanges: [],
+  ipvsScheduler: null,
+  allowedWarnings: [],
+  settingOrigins: {},
+};
+
+/** Settings that several inputs may add to; all others may be given twice only with the same value. */
+const listSettings = ["pods", "serviceRanges", "guards", "ipvsExcludedRanges", "allowedWarnings"] as const;
+
+export interface Merged {
+  readonly spec: Spec;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Joins what all inputs declare. The result does not depend on the order of inputs or declarations. */
+export function mergeFragments(fragments: readonly SpecFragment[]): Merged {
+  const diagnostics: Diagnostic[] = [];
+  const cluster = mergeSettings(
+    fragments.flatMap((fragment) => fragment.settings),
+    diagnostics,
+  );
+  const nodes = mergeNodes(
+    fragments.flatMap((fragment) => fragment.nodes),
+    diagnostics,
+  );
+  const declared = mergeServices(
+    fragments.flatMap((fragment) => fragment.services),
+    diagnostics,
+  );
+  const services = withGroups(
+    declared,
+    fragments.flatMap((fragment) => fragment.endpointGroups),
+    diagnostics,
+  );
+  const expects = fragments.flatMap((fragment) => fragment.expects);
+  return { spec: { cluster, nodes, services, expects }, diagnostics };
+}
+
+function isListSetting(key: string): boolean {
+  return listSettings.some((listed) => listed === key);
+}
+
+/** `nodePortRange` as people write it: `node-port-range`. */
+function settingWord(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** A text that is equal exactly when two setting values are; places do not count. */
+function fingerprint(value: unknown): string {
+  return JSON.stringify(value, (key, item: unknown) => {
+    if (key === "origin") return undefined;
+    return typeof item === "bigint" ? item.toString() : item;
+  });
+}
+
+function mergeSettings(settings: readonly ClusterSetting[], diagnostics: Diagnostic[]): ClusterSpec {
+  const values = new Map<string, unknown>();
+  const origins = new Map<string, Location>();
+  for (const setting of settings) {
+    const before = values.get(setting.key);
+    const first = origins.get(setting.key);
+    if (first === undefined) {
+      values.set(setting.key, Array.isArray(setting.value) ? distinct(setting.value) : setting.value);
+      origins.set(setting.key, setting.origin);
+    } else if (isListSetting(setting.key) && Array.isArray(before) && Array.isArray(setting.value)) {
+      values.set(setting.key, distinct([...before, ...setting.value]));
+    } else if (fingerprint(before) !== fingerprint(setting.value)) {
+      diagnostics.push(
+        diagnostic(
+          "spec/duplicate-setting",
+          { setting: settingWord(setting.key) },
+          {
+            at: setting.origin,
+            notes: [{ message: "first given here", location: first }],
+            help: "keep one of them; every node compiles with the same cluster settings",
+          },
+        ),
+      );
+    }
+  }
+  return { ...defaultCluster, ...Object.fromEntries(values), settingOrigins: Object.fromEntries(origins) };
+}
+
+/** In the order of their fingerprints, so that the order of inputs does not show. */
+function distinct(items: readonly unknown[]): readonly unknown[] {
+  const byFingerprint = new Map(items.map((item) => [fingerprint(item), item]));
+  return [...byFingerprint].sort(([a], [b]) => compareText(a, b)).map(([, item]) => item);
+}
+
+function mergeNodes(nodes: readonly NodeSpec[], diagnostics: Diagnostic[]): readonly NodeSpec[] {
+  return firstOfEach(nodes, (node, first) =>
+    diagnostics.push(
+      diagnostic(
+        "spec/duplicate-node",
+        { node: node.name },
+        {
+          at: node.origin,
+          notes: [{ message: "first declared here", location: first.origin }],
+          help: "join the two declarations into one",
+        },
+      ),
+    ),
+  );
+}
+
+function mergeServices(services: readonly ServiceSpec[], diagnostics: Diagnostic[]): readonly ServiceSpec[] {
+  return firstOfEach(services, (service, first) =>
+    diagnostics.push(
+      diagnostic(
+        "spec/duplicate-service",
+        { service: service.name },
+        {
+          at: service.origin,
+          notes: [{ message: "first declared here", location: first.origin }],
+          help: "join the two declarations into one, or rename one of them",
+        },
+      ),
+    ),
+  );
+}
+
+/** Sorted by name; `onRepeated` is told of every further one with a name already seen. */
+function firstOfEach<T extends { readonly name: string }>(
+  items: readonly T[],
+  onRepeated: (repeated: T, first: T) => void,
+): readonly T[] {
+  const byName = new Map<string, T>();
+  for (const item of items) {
+    const first = byName.get(item.name);
+    if (first === undefined) byName.set(item.name, item);
+    else onRepeated(item, first);
+  }
+  return [...byName.values()].sort((a, b) => compareText(a.name, b.name));
+}
+
+/**
+ * Adds the endpoints of slices to their services. Slices of services that are not ours (headless ones have slices too)
+ * are left out with a note, and so are, silently, endpoints of a family that the service has no address in:
+ * kube-proxy runs once for each family, and a service without a cluster IP of the family does not exist there.
+ */
+function withGroups(
+  services: readonly ServiceSpec[],
+  groups: readonly EndpointGroup[],
+  diagnostics: Diagnostic[],
+): readonly ServiceSpec[] {
+  if (groups.length === 0) return services;
+  const byService = new Map<string, EndpointGroup[]>();
+  for (const group of groups) {
+    const known = byService.get(group.service);
+    if (known === undefined) byService.set(group.service, [group]);
+    else known.push(group);
+  }
+  const joined = services.map((service) => {
+    const own = byService.get(service.name);
+    if (own === undefined) return service;
+    byService.delete(service.name);
+    return { ...service, endpoints: service.endpoints.concat(usefulEndpoints(service, own)) };
+  });
+  for (const [service, orphans] of byService) {
+    for (const group of orphans) {
+      diagnostics.push(diagnostic("spec/orphan-endpoints", { service }, { at: group.origin }));
+    }
+  }
+  return joined;
+}
+
+function usefulEndpoints(service: ServiceSpec, groups: readonly EndpointGroup[]): readonly EndpointSpec[] {
+  const endpoints = groups.flatMap((group) => group.endpoints);
+  const useful = reachableFamilies({ ...service, endpoints: service.endpoints.concat(endpoints) });
+  return useful.size === 2 ? endpoints : endpoints.filter((endpoint) => useful.has(endpoint.address.family));
+}
