@@ -44,7 +44,19 @@ export function positionOf(file: SourceFile, offset: number): Position {
     if ((starts[middle] ?? 0) <= at) low = middle;
     else high = middle - 1;
   }
-  return { line: low + 1, column: [...file.text.slice(starts[low] ?? 0, at)].length + 1 };
+  return { line: low + 1, column: charactersBetween(file.text, starts[low] ?? 0, at) + 1 };
+}
+
+/** Counted in place: a line may be a JSON document of many megabytes. */
+function charactersBetween(text: string, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at < end; at++) {
+    const unit = text.charCodeAt(at);
+    const isPair = unit >= 0xd800 && unit < 0xdc00 && at + 1 < end && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
+    if (isPair) at++;
+    count++;
+  }
+  return count;
 }
 
 /** The text of one line (from 1), without its line ending. */
