@@ -1,0 +1,137 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Packet } from "../../compiler/backends/packet.ts";
+import { isLoopback } from "../../compiler/net/address.ts";
+import { Agent, LabError, type PendingAttempt } from "./agent-client.ts";
+import { isLabProtocol, type LabPlan } from "./plan.ts";
+import { hostSysctls, nodeSysctls, topologyOf } from "./topology.ts";
+
+/** Hosts' namespaces and their agents outlive a lab, because starting them is most of its cost. */
+export class LabPool {
+  readonly #script: string;
+  readonly #folder: string;
+  readonly #idle: Agent[] = [];
+  readonly #all = new Set<Agent>();
+  #started = 0;
+
+  private constructor(script: string, folder: string) {
+    this.#script = script;
+    this.#folder = folder;
+  }
+
+  /** `script` is the agent as JavaScript; without it, the one beside this file in the built package. */
+  static async open(script = new URL("./agent.js", import.meta.url).pathname): Promise<LabPool> {
+    return new LabPool(script, await mkdtemp(join(tmpdir(), "weir-lab-")));
+  }
+
+  async #start(kind: string): Promise<Agent> {
+    // iptables-legacy locks one file for all network namespaces; ours must not wait for the machine's.
+    const agent = await Agent.start(`${kind}-${++this.#started}`, this.#script, join(this.#folder, "xtables.lock"));
+    this.#all.add(agent);
+    return agent;
+  }
+
+  /** A new namespace without links and rules, with forwarding on: a node under test. */
+  async node(): Promise<Agent> {
+    const agent = await this.#start("node");
+    await agent.sysctl(nodeSysctls);
+    return agent;
+  }
+
+  async host(): Promise<Agent> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    const agent = await this.#start("host");
+    await agent.sysctl(hostSysctls);
+    return agent;
+  }
+
+  /** For an agent whose links are gone. */
+  async giveBack(host: Agent): Promise<void> {
+    await host.reset();
+    this.#idle.push(host);
+  }
+
+  async end(agent: Agent): Promise<void> {
+    this.#all.delete(agent);
+    await agent.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#all].map((agent) => this.end(agent)));
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A node and the world around it, in namespaces, ready for traffic. */
+export class Lab {
+  readonly plan: LabPlan;
+  /** The machine under test: rules are loaded here. */
+  readonly node: Agent;
+  readonly #hosts: readonly Agent[];
+  readonly #pool: LabPool;
+  readonly #cleanup: string;
+
+  private constructor(plan: LabPlan, node: Agent, hosts: readonly Agent[], pool: LabPool, cleanup: string) {
+    this.plan = plan;
+    this.node = node;
+    this.#hosts = hosts;
+    this.#pool = pool;
+    this.#cleanup = cleanup;
+  }
+
+  /** Throws LabError, having removed what was made, when a step fails. */
+  static async open(plan: LabPlan, pool: LabPool): Promise<Lab> {
+    const [node, ...hosts] = await Promise.all([pool.node(), ...plan.hosts.map(() => pool.host())]);
+    const topology = topologyOf(
+      plan,
+      hosts.map((host) => host.pid),
+    );
+    const lab = new Lab(plan, node, hosts, pool, topology.nodeCleanup);
+    try {
+      await node.run(["ip", "-batch", "-"], topology.node);
+      await Promise.all(hosts.map((host, index) => host.run(["ip", "-batch", "-"], topology.hosts[index])));
+      await Promise.all([
+        node.serve(plan.nodeListeners),
+        ...hosts.map((host, index) => host.serve(plan.hosts[index]?.listeners ?? [])),
+      ]);
+    } catch (error) {
+      await lab.close();
+      throw error;
+    }
+    return lab;
+  }
+
+  /** The agent that owns an address: where its packets start. */
+  agentOf(address: Packet["source"]): Agent {
+    if (isLoopback(address) || this.plan.nodeAddresses.some((one) => one.text === address.text)) return this.node;
+    const index = this.plan.hosts.findIndex((host) => host.addresses.some((one) => one.text === address.text));
+    const agent = this.#hosts[index];
+    if (agent === undefined) throw new LabError(`nobody in the lab has the address ${address.text}`);
+    return agent;
+  }
+
+  /** One connection, or one exchange of datagrams, from a source port of the kernel's choice. */
+  attempt(packet: Packet, timeoutMs: number): PendingAttempt {
+    const { protocol, source, destination, port } = packet;
+    if (!isLabProtocol(protocol)) throw new LabError(`the lab cannot speak ${protocol}`);
+    return this.agentOf(source).attempt({
+      protocol,
+      source: source.text,
+      address: destination.text,
+      port,
+      timeoutMs,
+    });
+  }
+
+  /** Removes the links and the node; the hosts go back to the pool. */
+  async close(): Promise<void> {
+    // Deleting the links here is done when it returns; the kernel would do it some time after the node's end.
+    const cleaned = await this.node.tryRun(["ip", "-force", "-batch", "-"], this.#cleanup).catch(() => null);
+    await this.#pool.end(this.node);
+    const give =
+      cleaned?.status === 0 ? (host: Agent) => this.#pool.giveBack(host) : (host: Agent) => this.#pool.end(host);
+    await Promise.all(this.#hosts.map(give));
+  }
+}

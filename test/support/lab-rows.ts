@@ -1,0 +1,47 @@
+import type { Packet } from "../../compiler/backends/packet.ts";
+import type { Expectation, ExpectedMasquerade, LabRow } from "../../runtime/lab/expectation.ts";
+import type { LabEndpoint } from "../../runtime/lab/plan.ts";
+import { address } from "./spec.ts";
+
+/** `tcp 10.244.9.9 -> [fd00::1]:80` as a packet. */
+export function packet(text: string, via: string | null = null): Packet {
+  const match = /^(tcp|udp|sctp) (\S+) -> \[?([^\s\]]+?)\]?:(\d+)$/.exec(text);
+  const [, protocol, source = "", destination = "", port] = match ?? [];
+  if (protocol !== "tcp" && protocol !== "udp" && protocol !== "sctp") throw new Error(`no packet: ${text}`);
+  return {
+    protocol,
+    source: address(source),
+    destination: address(destination),
+    port: Number(port),
+    inputInterface: via,
+  };
+}
+
+export function row(text: string, expect: Expectation, via: string | null = null): LabRow {
+  return { label: text, packet: packet(text, via), expect };
+}
+
+/** Endpoints that share equally, as `address port`. */
+export function reaches(endpoints: readonly string[], masquerade: ExpectedMasquerade): Expectation {
+  return {
+    verdict: "endpoints",
+    masquerade,
+    endpoints: endpoints.map((text) => {
+      const [host = "", port] = text.split(" ");
+      return { address: address(host), port: Number(port), share: 1 / endpoints.length };
+    }),
+  };
+}
+
+/** The same servers for TCP and UDP. */
+export function servers(texts: readonly string[], local: boolean): readonly LabEndpoint[] {
+  return texts.flatMap((text) => {
+    const [host = "", port] = text.split(" ");
+    return (["tcp", "udp"] as const).map((protocol) => ({
+      protocol,
+      address: address(host),
+      port: Number(port),
+      local,
+    }));
+  });
+}
