@@ -21,7 +21,7 @@ describe.each(fixtureNames)("%s", (name) => {
       expect(new Set(rows.map((row) => row.label)).size).toBe(rows.length);
     });
 
-    it.each(rows)("$label", async ({ packet, expected }) => {
+    it.each(rows.map((row) => [row.label, row] as const))("%s", async (_, { packet, expected }) => {
       const { ir } = irOf((await loaded).spec, node);
       expect(describeOutcome(decide(ir, packet))).toEqual(describeOutcome(expected));
     });

@@ -94,7 +94,7 @@ function rowOf(row: Row): PacketRow {
   return { label, packet, expected: { verdict: "endpoints", choices } };
 }
 
-function valueOf<T>(result: Result<T>): T {
+function parsed<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(result.reason);
   return result.value;
 }
@@ -105,14 +105,14 @@ export function packetOf(text: string, inputInterface: string | null): Packet {
   const protocol = protocols.find((known) => known === match?.[1]);
   if (match === null || protocol === undefined) throw new Error(`this is no packet: ${text}`);
   const { address, port } = socketOf(match[3] ?? "");
-  return { protocol, source: valueOf(parseAddress(match[2] ?? "")), destination: address, port, inputInterface };
+  return { protocol, source: parsed(parseAddress(match[2] ?? "")), destination: address, port, inputInterface };
 }
 
 /** `10.96.0.10:80` or `[fd00::10]:80`. */
 function socketOf(text: string): { readonly address: IpAddress; readonly port: number } {
   const match = /^(?:\[([^\]]+)\]|([0-9.]+)):([0-9]+)$/.exec(text);
   if (match === null) throw new Error(`this is no address and port: ${text}`);
-  return { address: valueOf(parseAddress(match[1] ?? match[2] ?? "")), port: valueOf(parsePort(match[3] ?? "")) };
+  return { address: parsed(parseAddress(match[1] ?? match[2] ?? "")), port: parsed(parsePort(match[3] ?? "")) };
 }
 
 function shareOf(share: string | 1): Choice["share"] {
