@@ -1,0 +1,48 @@
+import type { Location, SourceFile } from "../source.ts";
+
+/** Keys and indices from a document's root to a value: `["spec", "ports", 0, "port"]`. */
+export type Path = readonly (string | number)[];
+
+/**
+ * Finds where a value stands in its file. A path that leads nowhere gives the place of the deepest part that exists,
+ * so a missing field is shown at what should hold it. Cheap for values that no finding is about.
+ */
+export type Locate = (path: Path, object?: string) => Location;
+
+/** Start and exclusive end, in UTF-16 units of a file's text. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A range cut at the end of its first line: what a finding about a whole mapping or list underlines. */
+export function firstLineOf(text: string, range: Range): Range {
+  const newline = text.indexOf("\n", range.start);
+  if (newline === -1 || newline >= range.end) return range;
+  let end = newline;
+  while (end > range.start + 1 && /\s/.test(text[end - 1] ?? "")) end--;
+  return { start: range.start, end: Math.max(end, range.start) };
+}
+
+export function locationAt(file: SourceFile, range: Range, object: string | undefined): Location {
+  return object === undefined ? { file, ...range } : { file, ...range, object };
+}
+
+/** `spec.ports[0].port`; keys that are no plain words are quoted: `metadata.annotations["weir/weight"]`. */
+export function fieldName(path: Path): string {
+  let name = "";
+  for (const key of path) {
+    if (typeof key === "number") name += `[${key}]`;
+    else if (/^[A-Za-z_][A-Za-z0-9_-]*$/.test(key)) name += name === "" ? key : `.${key}`;
+    else name += `[${JSON.stringify(key)}]`;
+  }
+  return name;
+}
+
+/** A value as a finding shows it: JSON, cut after 60 characters. */
+export function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  const characters = [...text];
+  return characters.length <= 60 ? text : `${characters.slice(0, 60).join("")}…`;
+}
