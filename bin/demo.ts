@@ -1,0 +1,180 @@
+#!/usr/bin/env node
+import { spawn } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import picocolors from "picocolors";
+import {
+  type BackendArtifact,
+  backendNames,
+  compileBackend,
+  type Diagnostic,
+  fragmentOf,
+  hasErrors,
+  irOf,
+  languageOf,
+  type NodeIr,
+  type Spec,
+  specOf,
+} from "../compiler/index.ts";
+import { LabError } from "../runtime/lab/agent-client.ts";
+import { canUnshareUser, namespaceTrouble } from "../runtime/lab/availability.ts";
+import { demoFlows, refusedFlows } from "../runtime/lab/demo/flows.ts";
+import { artifactLines, findingLines } from "../runtime/lab/demo/show.ts";
+import { type DemoTraffic, showTraffic } from "../runtime/lab/demo/traffic.ts";
+import { LabPool } from "../runtime/lab/lab.ts";
+import { labTools, toolsOf } from "../runtime/lab/loaders.ts";
+import { installCommand, missingTools, type Tool } from "../runtime/lab/tools.ts";
+
+const usage = `usage: npm run demo -- [--node NAME] [--requests N] [--require-traffic] [FOLDER]
+
+Compiles the specs of FOLDER (default: fixtures/50-online-boutique) for a node and all backends, shows what came out,
+then loads the nftables and the iptables artifact in network namespaces of its own and sends real connections through.
+Ends with 0 when all that was shown is as the spec says, 1 when it is not, 2 when a step failed. A machine that
+lets no traffic be shown is told so and is no failure, unless --require-traffic is given.`;
+
+const print = (line = "") => void process.stdout.write(`${line}\n`);
+const style = picocolors;
+
+interface Compiled {
+  readonly spec: Spec;
+  readonly ir: NodeIr;
+  readonly artifacts: readonly BackendArtifact[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+async function packageFolder(): Promise<string> {
+  const here = dirname(fileURLToPath(import.meta.url));
+  // dist/bin/demo.js in the package, bin/demo.ts in the source
+  return basename(dirname(here)) === "dist" ? dirname(dirname(here)) : dirname(here);
+}
+
+async function compileFolder(folder: string, node: string | undefined): Promise<Compiled> {
+  const names = (await readdir(folder)).filter((name) => languageOf(name) !== null && name !== "packets.yaml").sort();
+  const diagnostics: Diagnostic[] = [];
+  const fragments = [];
+  for (const name of names) {
+    const read = await fragmentOf({ path: name, text: await readFile(join(folder, name), "utf8") });
+    fragments.push(read.fragment);
+    diagnostics.push(...read.diagnostics);
+  }
+  const { spec, diagnostics: found } = specOf(fragments);
+  const resolved = irOf(spec, node ?? spec.nodes[0]?.name ?? "node");
+  const artifacts = [];
+  for (const backend of backendNames) artifacts.push(await compileBackend(resolved.ir, backend));
+  const all = [...diagnostics, ...found, ...resolved.diagnostics, ...artifacts.flatMap((each) => each.diagnostics)];
+  return { spec, ir: resolved.ir, artifacts, diagnostics: all };
+}
+
+/** Runs a command that shows its own output; returns its exit status. */
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: "inherit", env });
+    child.on("error", () => resolve(2));
+    child.on("close", (status) => resolve(status ?? 2));
+  });
+}
+
+/** Makes sure that the tools are there: as root through apt-get where there is one, otherwise by telling the line that does. */
+async function ensureTools(): Promise<boolean> {
+  const wanted: readonly Tool[] = [...labTools, ...toolsOf("nftables"), ...toolsOf("iptables-nft")];
+  const missing = await missingTools(wanted);
+  if (missing.length === 0) return true;
+  const [apt = "", ...args] = installCommand(missing);
+  const names = missing.map((each) => each.tool).join(", ");
+  const hasApt = (await missingTools([{ tool: apt, debianPackage: "apt" }])).length === 0;
+  if (process.getuid?.() !== 0 || !hasApt) {
+    print(`Traffic is left out: ${names} missing. On Debian and Ubuntu, as root: ${[apt, ...args].join(" ")}`);
+    return false;
+  }
+  print(`Installing what is missing for traffic (${names}): ${[apt, ...args].join(" ")}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  if ((await run(apt, ["-qq", "update"], env)) === 0 && (await run(apt, ["-qq", ...args], env)) === 0) return true;
+  throw new LabError(`${apt} could not install ${names}`);
+}
+
+function showArtifacts({ spec, ir, artifacts, diagnostics }: Compiled, folder: string): void {
+  const endpoints = spec.services.reduce((sum, service) => sum + service.endpoints.length, 0);
+  print(style.bold(`${folder}: ${spec.services.length} services, ${endpoints} endpoints, node ${ir.node.name}`));
+  for (const line of findingLines(diagnostics)) print(`  ${line}`);
+  const [flow] = demoFlows(ir, [], 1);
+  const words = flow === undefined ? [] : [flow.packet.destination.text];
+  for (const artifact of artifacts) {
+    print();
+    for (const line of artifactLines(artifact, words, style)) print(line);
+  }
+}
+
+async function traffic(compiled: Compiled, requests: number): Promise<number> {
+  const { ir, artifacts, spec } = compiled;
+  const podRanges = spec.nodes.find((node) => node.name === ir.node.name)?.pods ?? [];
+  const flows = demoFlows(ir, podRanges, 6);
+  const client = flows[0]?.packet.source;
+  const refused = client === undefined ? [] : refusedFlows(ir, client);
+  const demo: DemoTraffic = { ir, podRanges, artifacts, flows, refused, requestsPerFlow: requests };
+  const pool = await LabPool.open();
+  try {
+    const right = await showTraffic(demo, pool, style, print);
+    print();
+    if (right === null) return 2;
+    print(
+      right
+        ? style.green("Every connection went where the spec says.")
+        : style.red("Not everything was as the spec says."),
+    );
+    return right ? 0 : 1;
+  } finally {
+    await pool.close();
+  }
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      node: { type: "string" },
+      requests: { type: "string", default: "80" },
+      help: { type: "boolean", default: false },
+      "require-traffic": { type: "boolean", default: false },
+      // set for the second run of this program inside a user namespace
+      inside: { type: "boolean", default: false },
+    },
+  });
+  const requests = Number(values.requests);
+  if (values.help || positionals.length > 1 || !Number.isInteger(requests) || requests < 1 || requests > 10_000) {
+    print(usage);
+    return values.help ? 0 : 64;
+  }
+  const root = await packageFolder();
+  const folder = positionals[0] ?? join(root, "fixtures", "50-online-boutique");
+  const compiled = await compileFolder(folder, values.node);
+  if (!values.inside) showArtifacts(compiled, basename(folder));
+  if (hasErrors(compiled.diagnostics)) return 1;
+  print();
+  const leftOut = values["require-traffic"] ? 2 : 0;
+  if (process.platform !== "linux") {
+    print("Traffic is left out: network namespaces need Linux.");
+    return leftOut;
+  }
+  if (!values.inside && !(await ensureTools())) return leftOut;
+  const trouble = await namespaceTrouble();
+  if (trouble === null) return traffic(compiled, requests);
+  if (!values.inside && (await canUnshareUser())) {
+    print("Not root: going on as root of a user namespace.");
+    const args = [process.argv[1] ?? "", "--inside", ...process.argv.slice(2)];
+    return run("unshare", ["--user", "--map-root-user", "--net", "--", process.execPath, ...args]);
+  }
+  print(`Traffic is left out, because this user may make no network namespace: ${trouble}`);
+  print(
+    "Run it as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone).",
+  );
+  return 2;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof TypeError ? 64 : 2;
+}

@@ -1,0 +1,45 @@
+import { z } from "zod";
+
+/** What is inside a node's folder, for `apply` to check before it trusts it. */
+
+export const manifestFormat = 1;
+
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const backendName = z.enum(["iptables", "ipvs", "nftables", "userspace"]);
+
+export const requirementSchema = z.readonly(
+  z.strictObject({
+    kind: z.enum(["kernel", "kernel-module", "tool", "sysctl", "capability"]),
+    name: z.string().min(1),
+    value: z.string().nullable(),
+    neededBy: z.string(),
+  }),
+);
+
+export const manifestSchema = z.readonly(
+  z.strictObject({
+    /** Of the whole folder; raised when an older weir could misread it. */
+    format: z.literal(manifestFormat),
+    node: z.string().min(1).max(253),
+    /** Digest of the spec's meaning, see digest.ts. */
+    spec: digest,
+    /** The backends that it was compiled for, each with what the node must have. */
+    backends: z.readonly(
+      z.partialRecord(backendName, z.strictObject({ requirements: z.readonly(z.array(requirementSchema)) })),
+    ),
+    /** Every other file, by its path inside the node's folder. */
+    files: z.readonly(
+      z.record(
+        z.string().regex(/^[a-z0-9-]+(\/[a-z0-9.-]+)*(\.[a-z]+)?$/),
+        z.strictObject({ bytes: z.number().int().min(0), sha256: digest }),
+      ),
+    ),
+  }),
+);
+
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** Reads manifest.json. Throws SyntaxError or ZodError on anything else. */
+export function parseManifest(text: string): Manifest {
+  return manifestSchema.parse(JSON.parse(text));
+}

@@ -1,0 +1,164 @@
+import { type Command, Option } from "commander";
+import type { CheckOptions } from "./check.ts";
+import type { CompileOptions } from "./compile.ts";
+import type { Context } from "./context.ts";
+import type { ConvertOptions } from "./convert.ts";
+import type { FmtOptions } from "./fmt.ts";
+
+/** A command's work; resolves to the exit code. */
+export type Work = (context: Context) => Promise<number>;
+
+/** Runs the work of the command that was named, with the global options of the same command line. */
+export type Start = (command: Command, work: Work) => Promise<void>;
+
+/** Adds a command to the program. Its code is imported when it is run, so that short commands start fast. */
+export type DefineCommand = (program: Command, start: Start) => void;
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
+function paths(command: Command): Command {
+  return command
+    .argument("<PATH...>", "files or folders (.weir, .yaml, .yml, .json); - is standard input")
+    .option("--stdin-name <path>", "name of what is read from standard input: for messages, language and includes");
+}
+
+function nodes(command: Command): Command {
+  return command
+    .option("--node <name>", "for this node; may be repeated", collect)
+    .option("--node-address <list>", "addresses of the node, instead of those in the spec", collect)
+    .option("--node-pods <list>", "pod ranges of the node, instead of those in the spec", collect)
+    .option("--node-zone <name>", "zone of the node, instead of the one in the spec");
+}
+
+const warningsOption = (): Option => new Option("-W <what>", "-Werror: warnings count as errors").choices(["error"]);
+
+const defineCheck: DefineCommand = (program, start) => {
+  const command = nodes(paths(program.command("check")))
+    .summary("find what is wrong with a spec")
+    .description(
+      "Parses, resolves and validates a spec for every node that it declares, or for those of --node.\n" +
+        "Exit: 0 no errors, 1 errors, 2 something could not be read, 64 wrong usage.",
+    )
+    .option(
+      "--backend <list>",
+      "also ask these backends whether they can do it: iptables, ipvs, nftables, userspace, all",
+      collect,
+    )
+    .addOption(new Option("--format <format>", "form of the findings").choices(["text", "json", "github", "sarif"]))
+    .addOption(warningsOption())
+    .addHelpText(
+      "after",
+      examples([
+        ["weir check shop.weir", "one file"],
+        ["weir check -Werror --backend nftables specs/", "a folder, strictly, for nftables"],
+        ["weir check --format sarif specs/ > weir.sarif", "for a code-scanning service"],
+        ["kubectl get svc,endpointslices,nodes -A -o json | weir check -", "what a cluster has"],
+      ]),
+    );
+  command.action((inputs: readonly string[], options: CheckOptions) =>
+    start(command, async (context) => (await import("./check.ts")).check(context, inputs, options)),
+  );
+};
+
+const defineFmt: DefineCommand = (program, start) => {
+  const command = paths(program.command("fmt"))
+    .summary("lay .weir files out in the one canonical way")
+    .description(
+      "Rewrites .weir files in their canonical layout; comments stay. Standard input is written to standard output.\n" +
+        "Exit: 0 done, 1 errors in a file or (--check) a file would change, 2 something could not be read or written.",
+    )
+    .option("--check", "change nothing; print the files that would change")
+    .addHelpText(
+      "after",
+      examples([
+        ["weir fmt specs/", "every .weir file in a folder"],
+        ["weir fmt --check specs/", "for continuous integration"],
+        ["weir fmt - < shop.weir", "for an editor"],
+      ]),
+    );
+  command.action((inputs: readonly string[], options: FmtOptions) =>
+    start(command, async (context) => (await import("./fmt.ts")).fmt(context, inputs, options)),
+  );
+};
+
+const defineConvert: DefineCommand = (program, start) => {
+  const command = paths(program.command("convert"))
+    .summary("translate between the language and Kubernetes objects")
+    .description(
+      "Prints the whole spec in the language (weir) or as Kubernetes objects (k8s). What cannot be carried over is an error.\n" +
+        "Exit: 0 done, 1 errors, 2 something could not be read, 64 wrong usage.",
+    )
+    .addOption(new Option("--to <language>", "what to print").choices(["weir", "k8s"]).makeOptionMandatory())
+    .addHelpText(
+      "after",
+      examples([
+        ["weir convert --to weir objects.yaml > shop.weir", "from Kubernetes"],
+        ["weir convert --to k8s shop.weir", "and back"],
+      ]),
+    );
+  command.action((inputs: readonly string[], options: ConvertOptions) =>
+    start(command, async (context) => (await import("./convert.ts")).convert(context, inputs, options)),
+  );
+};
+
+const defineCompile: DefineCommand = (program, start) => {
+  const command = nodes(paths(program.command("compile")))
+    .summary("write the rules for one node or all")
+    .description(
+      "Writes, for each node, a folder of rules, manifest.json and sources.json: all of them, or none after an error.\n" +
+        "-o - prints the files instead, each after a line with its path.\n" +
+        "Exit: 0 done, 1 errors in the spec, 2 something could not be read or written, 64 wrong usage.",
+    )
+    .option("--all-nodes", "for every node that the spec declares; nodes that it no longer declares leave the folder")
+    .option("--backend <list>", "iptables, ipvs, nftables, userspace, all (the default)", collect)
+    .requiredOption("-o, --output <folder>", "where to write; - is standard output")
+    .addOption(warningsOption())
+    .addHelpText(
+      "after",
+      examples([
+        ["weir compile shop.weir --all-nodes -o build", "all nodes, all backends"],
+        ["weir compile shop.weir --node worker-1 --backend nftables -o -", "one ruleset, to look at"],
+        ["weir compile objects.yaml --node edge --node-address 192.0.2.9 -o build", "a node that no input describes"],
+      ]),
+    );
+  command.action((inputs: readonly string[], options: CompileOptions) =>
+    start(command, async (context) => (await import("./compile.ts")).compile(context, inputs, options)),
+  );
+};
+
+const defineCompletion: DefineCommand = (program, start) => {
+  const command = program
+    .command("completion")
+    .summary("print a completion script for a shell")
+    .description("Prints a script that makes the shell complete weir's commands, options and files.")
+    .argument("<SHELL>", "bash, zsh or fish")
+    .addHelpText(
+      "after",
+      examples([
+        ["source <(weir completion bash)", "for this shell; put it into ~/.bashrc for all"],
+        ["weir completion zsh > ~/.zfunc/_weir", "with ~/.zfunc in fpath"],
+        ["weir completion fish > ~/.config/fish/completions/weir.fish", ""],
+      ]),
+    );
+  command.action((shell: string) =>
+    start(command, async (context) => (await import("./completion.ts")).completion(context, program, shell)),
+  );
+};
+
+/** `$ command    # remark` lines below the help of a command. */
+function examples(lines: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...lines.map(([line]) => line.length));
+  const shown = lines.map(([line, remark]) => `  $ ${remark === "" ? line : `${line.padEnd(width)}  # ${remark}`}`);
+  return `\nExamples:\n${shown.join("\n")}`;
+}
+
+/** The commands that need no kernel. */
+export const compilerCommands: readonly DefineCommand[] = [
+  defineCheck,
+  defineFmt,
+  defineConvert,
+  defineCompile,
+  defineCompletion,
+];

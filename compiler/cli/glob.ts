@@ -1,0 +1,94 @@
+import { type Dirent, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { compareText } from "../net/order.ts";
+import { orTrouble, systemCode, TroubleError } from "./exit.ts";
+
+/** More than any spec has; a pattern that matches more is a mistake, or meant to keep weir busy. */
+const maximumMatches = 100_000;
+const maximumDepth = 32;
+
+export function isWildcard(pattern: string): boolean {
+  return /[*?]/.test(pattern);
+}
+
+/**
+ * The files that a pattern matches below `folder`, in the order of their paths, relative to it and with `/`.
+ * `*` is any run of characters of one name, `?` one character, `**` any folders; hidden names need a dot in the pattern.
+ */
+export function expandGlob(folder: string, pattern: string): readonly string[] {
+  const matches: string[] = [];
+  expand(folder, "", pattern.split("/"), 0, matches);
+  return [...new Set(matches)].sort(compareText);
+}
+
+function expand(folder: string, path: string, rest: readonly string[], depth: number, matches: string[]): void {
+  const [segment, ...further] = rest;
+  if (segment === undefined || depth > maximumDepth) return;
+  if (segment === "**") {
+    expand(folder, path, further, depth, matches);
+    for (const entry of entriesOf(folder, path)) {
+      if (entry.isDirectory() && !isHidden(entry.name) && entry.name !== "node_modules") {
+        expand(folder, join(path, entry.name), rest, depth + 1, matches);
+      }
+    }
+    return;
+  }
+  const names = isWildcard(segment)
+    ? entriesOf(folder, path)
+        .map((entry) => entry.name)
+        .filter((name) => matchesSegment(segment, name))
+    : [segment];
+  for (const name of names) {
+    const at = join(path, name);
+    if (further.length > 0) expand(folder, at, further, depth + 1, matches);
+    else if (isFile(join(folder, at))) matches.push(at);
+    if (matches.length > maximumMatches) {
+      throw new TroubleError(`a pattern matches more than ${maximumMatches} files in ${folder}`);
+    }
+  }
+}
+
+function isHidden(name: string): boolean {
+  return name.startsWith(".");
+}
+
+function entriesOf(folder: string, path: string): readonly Dirent[] {
+  const at = join(folder, path);
+  try {
+    return readdirSync(at, { withFileTypes: true });
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    return orTrouble(`read ${at}`, () => {
+      throw error;
+    });
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** Whether a name fits one part of a pattern. Takes at most pattern times name steps, whatever the pattern. */
+export function matchesSegment(pattern: string, name: string): boolean {
+  if (isHidden(name) && !isHidden(pattern)) return false;
+  let at = 0;
+  let star = -1;
+  let resume = 0;
+  for (let position = 0; position < name.length; ) {
+    if (pattern[at] === "*") {
+      star = at++;
+      resume = position;
+    } else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === name[position])) {
+      at++;
+      position++;
+    } else if (star !== -1) {
+      at = star + 1;
+      position = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[at] === "*") at++;
+  return at === pattern.length;
+}

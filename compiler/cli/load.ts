@@ -1,0 +1,130 @@
+import { relative, sep } from "node:path";
+import { type Diagnostic, diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
+import { fragmentOf, languageOf, specOf } from "../pipeline.ts";
+import type { SourceFile } from "../source.ts";
+import type { IncludeRequest, SpecFragment } from "../spec/fragment.ts";
+import type { Spec } from "../spec/schema.ts";
+import { TroubleError } from "./exit.ts";
+import { expandInclude, maximumIncludeDepth } from "./includes.ts";
+import type { Io } from "./io.ts";
+import { findInputs, type InputPath } from "./paths.ts";
+import { readInput } from "./read.ts";
+
+/** All inputs together; what one file may hold is in read.ts. */
+const maximumTotalBytes = 512 * 1024 * 1024;
+const maximumFiles = 100_000;
+
+/** All inputs of a command, read. */
+export interface LoadedFiles {
+  readonly files: readonly SourceFile[];
+  readonly fragments: readonly SpecFragment[];
+  readonly diagnostics: readonly Diagnostic[];
+  /**
+   * A file's path inside the spec: relative to the folder that was given, so that an artifact does not tell where
+   * it was compiled. As typed when there are several such folders.
+   */
+  readonly pathInSpec: (file: SourceFile) => string;
+}
+
+export interface LoadedSpec extends LoadedFiles {
+  readonly spec: Spec;
+}
+
+interface State {
+  readonly io: Io;
+  readonly files: Map<SourceFile, InputPath>;
+  readonly fragments: SpecFragment[];
+  readonly diagnostics: Diagnostic[];
+  /** Files that were met, by their real path: each is read once, however many includes name it. */
+  readonly met: Set<string>;
+  bytes: number;
+}
+
+/** Reads and parses the inputs and everything that they include. Throws TroubleError for what cannot be read. */
+export async function loadFiles(paths: readonly string[], stdinName: string | null, io: Io): Promise<LoadedFiles> {
+  const found = findInputs(paths, stdinName);
+  const state: State = {
+    io,
+    files: new Map(),
+    fragments: [],
+    diagnostics: [...found.diagnostics],
+    met: new Set(),
+    bytes: 0,
+  };
+  for (const input of found.inputs) await visit(input, [], state);
+  const roots = new Set([...state.files.values()].map((input) => input.root));
+  return {
+    files: [...state.files.keys()],
+    fragments: state.fragments,
+    diagnostics: state.diagnostics,
+    pathInSpec: (file) => {
+      const input = state.files.get(file);
+      if (input === undefined || input.real === "-" || roots.size > 1) return file.path;
+      return relative(input.root, input.real).replaceAll(sep, "/");
+    },
+  };
+}
+
+async function visit(input: InputPath, chain: readonly InputPath[], state: State): Promise<void> {
+  if (state.met.has(input.real)) return;
+  state.met.add(input.real);
+  const read = await readInput(input, state.io);
+  state.bytes += read.bytes;
+  if (state.bytes > maximumTotalBytes) throw new TroubleError("the inputs are longer than 512 MiB together");
+  if (state.met.size > maximumFiles) throw new TroubleError(`the inputs are more than ${maximumFiles} files`);
+  state.diagnostics.push(...read.diagnostics);
+  if (read.file === null) return;
+  state.files.set(read.file, input);
+  const parsed = await fragmentOf(read.file, languageOf(input.shown) ?? sniffLanguage(read.file.text));
+  state.fragments.push(parsed.fragment);
+  state.diagnostics.push(...parsed.diagnostics);
+  for (const include of parsed.fragment.includes) await follow(include, [...chain, input], state);
+}
+
+async function follow(include: IncludeRequest, chain: readonly InputPath[], state: State): Promise<void> {
+  const from = chain.at(-1);
+  if (from === undefined) return;
+  const expanded = expandInclude(include, from);
+  state.diagnostics.push(...expanded.diagnostics);
+  for (const target of expanded.inputs) {
+    const circle = chain.findIndex((input) => input.real === target.real);
+    if (circle !== -1) {
+      const names = [...chain.slice(circle), target].map((input) => input.shown);
+      const help = "remove one of these includes: every file of a spec sees the declarations of all others";
+      state.diagnostics.push(diagnostic("input/include-cycle", { chain: names }, { at: include.origin, help }));
+    } else if (chain.length > maximumIncludeDepth) {
+      const details = { at: include.origin, help: "include the files from one place" };
+      state.diagnostics.push(diagnostic("input/include-too-deep", { limit: maximumIncludeDepth }, details));
+      return;
+    } else {
+      await visit(target, chain, state);
+    }
+  }
+}
+
+/**
+ * The language of a text whose name does not tell it: JSON begins with a brace or bracket, and the top level of a YAML
+ * document of Kubernetes has the keys `apiVersion` and `kind`, or is marked by `---`. Anything else is a .weir file.
+ */
+export function sniffLanguage(text: string): "weir" | "objects" {
+  const start = text.slice(0, 64 * 1024);
+  return /^\s*[{[]/.test(start) || /^(---|%YAML|apiVersion\s*:|kind\s*:)/m.test(start) ? "objects" : "weir";
+}
+
+/** Findings about what is missing, which is no news when a file could not be read to its end. */
+const consequences: ReadonlySet<string> = new Set([
+  "spec/unknown-service",
+  "spec/unknown-port",
+  "spec/unknown-node",
+  "spec/no-port",
+  "spec/no-address",
+]);
+
+/** Reads the inputs and checks the whole that they make. With errors among the findings, do not compile the spec. */
+export async function loadSpec(paths: readonly string[], stdinName: string | null, io: Io): Promise<LoadedSpec> {
+  const loaded = await loadFiles(paths, stdinName, io);
+  const checked = specOf(loaded.fragments);
+  const isWhole = !hasErrors(loaded.diagnostics);
+  const findings = checked.diagnostics.filter((finding) => isWhole || !consequences.has(finding.code));
+  return { ...loaded, spec: checked.spec, diagnostics: [...loaded.diagnostics, ...findings] };
+}
