@@ -63,25 +63,33 @@ function mayHoldConnections({ spec }: Candidate): boolean {
   return spec.ready ? spec.weight === 0 : spec.serving && spec.terminating;
 }
 
-/** Endpoints that serve this port, each address and port once: a local entry wins, then the first. */
+/** Endpoints that serve this port, in order, each address and port once: a local entry wins, then the first. */
 function candidatesOf(
   service: ServiceSpec,
   port: ServicePortSpec,
   family: Family,
   view: NodeView,
 ): readonly Candidate[] {
-  const byPlace = new Map<string, Candidate>();
+  const candidates: Candidate[] = [];
   for (const spec of service.endpoints) {
     if (spec.address.family !== family) continue;
     const number = portOf(spec, port);
-    if (number === null) continue;
-    const place = `${spec.address.text} ${number}`;
-    const local = spec.node === view.node.name;
-    const known = byPlace.get(place);
-    if (known === undefined || (local && !known.local)) byPlace.set(place, { spec, port: number, local });
+    if (number !== null) candidates.push({ spec, port: number, local: spec.node === view.node.name });
   }
-  return [...byPlace.values()].sort(
-    (a, b) => compareAddresses(a.spec.address, b.spec.address) || compareNumbers(a.port, b.port),
+  candidates.sort(compareCandidates);
+  return candidates.filter((candidate, at) => {
+    const before = candidates[at - 1];
+    return (
+      before === undefined || before.spec.address.text !== candidate.spec.address.text || before.port !== candidate.port
+    );
+  });
+}
+
+function compareCandidates(a: Candidate, b: Candidate): number {
+  return (
+    compareAddresses(a.spec.address, b.spec.address) ||
+    compareNumbers(a.port, b.port) ||
+    compareNumbers(a.local ? 0 : 1, b.local ? 0 : 1)
   );
 }
 

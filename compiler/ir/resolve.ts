@@ -9,7 +9,7 @@ import {
   prefixContains,
   withoutCovered,
 } from "../net/address.ts";
-import { compareNumbers, compareText, firstDifference } from "../net/order.ts";
+import { compareNumbers, compareText } from "../net/order.ts";
 import { compareProtocols } from "../net/port.ts";
 import { serviceFamilies } from "../spec/families.ts";
 import type { ClusterSpec, NodeSpec, ServicePortSpec, ServiceSpec, Spec } from "../spec/schema.ts";
@@ -255,9 +255,7 @@ export function compareFrontends(a: IrFrontend, b: IrFrontend): number {
     if (b.address !== null) return 1;
     return compareProtocols(a.protocol, b.protocol) || compareNumbers(a.port, b.port);
   }
-  return firstDifference(
-    compareAddresses(a.address, b.address),
-    compareProtocols(a.protocol, b.protocol),
-    compareNumbers(a.port, b.port),
+  return (
+    compareAddresses(a.address, b.address) || compareProtocols(a.protocol, b.protocol) || compareNumbers(a.port, b.port)
   );
 }
