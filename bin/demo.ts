@@ -1,22 +1,22 @@
 #!/usr/bin/env node
 import { spawn } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import picocolors from "picocolors";
+import { processIo } from "../compiler/cli/io.ts";
+import { loadSpec } from "../compiler/cli/load.ts";
 import {
   type BackendArtifact,
   backendNames,
   compileBackend,
   type Diagnostic,
-  fragmentOf,
   hasErrors,
   irOf,
   languageOf,
   type NodeIr,
   type Spec,
-  specOf,
 } from "../compiler/index.ts";
 import { LabError } from "../runtime/lab/agent-client.ts";
 import { canUnshareUser, namespaceTrouble } from "../runtime/lab/availability.ts";
@@ -52,18 +52,16 @@ async function packageFolder(): Promise<string> {
 
 async function compileFolder(folder: string, node: string | undefined): Promise<Compiled> {
   const names = (await readdir(folder)).filter((name) => languageOf(name) !== null && name !== "packets.yaml").sort();
-  const diagnostics: Diagnostic[] = [];
-  const fragments = [];
-  for (const name of names) {
-    const read = await fragmentOf({ path: name, text: await readFile(join(folder, name), "utf8") });
-    fragments.push(read.fragment);
-    diagnostics.push(...read.diagnostics);
-  }
-  const { spec, diagnostics: found } = specOf(fragments);
+  const loaded = await loadSpec(
+    names.map((name) => join(folder, name)),
+    null,
+    processIo(),
+  );
+  const { spec } = loaded;
   const resolved = irOf(spec, node ?? spec.nodes[0]?.name ?? "node");
   const artifacts = [];
   for (const backend of backendNames) artifacts.push(await compileBackend(resolved.ir, backend));
-  const all = [...diagnostics, ...found, ...resolved.diagnostics, ...artifacts.flatMap((each) => each.diagnostics)];
+  const all = [...loaded.diagnostics, ...resolved.diagnostics, ...artifacts.flatMap((each) => each.diagnostics)];
   return { spec, ir: resolved.ir, artifacts, diagnostics: all };
 }
 

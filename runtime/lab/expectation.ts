@@ -8,17 +8,12 @@ export interface ExpectedEndpoint {
   readonly address: IpAddress;
   readonly port: Port;
   readonly share: number | null;
+  /** Connections to it come from an address of the node instead of the client's. */
+  readonly masquerade: boolean;
 }
 
-/** `hairpin`: only connections to the endpoint whose address is the source's are masqueraded. */
-export type ExpectedMasquerade = "yes" | "no" | "hairpin";
-
 export type Expectation =
-  | {
-      readonly verdict: "endpoints";
-      readonly endpoints: readonly ExpectedEndpoint[];
-      readonly masquerade: ExpectedMasquerade;
-    }
+  | { readonly verdict: "endpoints"; readonly endpoints: readonly ExpectedEndpoint[] }
   | { readonly verdict: "reject" | "drop" | "pass" };
 
 /** A row of a packet table. */
@@ -92,9 +87,7 @@ export function complaintAbout(row: LabRow, seen: Seen, nodeAddresses: readonly 
         const wanted = expect.endpoints.map((each) => socketText(each.address.text, each.port)).join(" or ");
         return `${describeSeen(seen)}, expected ${wanted}`;
       }
-      const hairpin = endpoint.address.text === packet.source.text;
-      const masqueraded = expect.masquerade === "yes" || (expect.masquerade === "hairpin" && hairpin);
-      return complaintAboutSource(row, masqueraded, seen.by.remoteAddress, nodeAddresses);
+      return complaintAboutSource(row, endpoint.masquerade, seen.by.remoteAddress, nodeAddresses);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { compareText } from "../../compiler/net/order.ts";
-import type { PendingAttempt } from "./agent-client.ts";
+import type { Agent, PendingAttempt } from "./agent-client.ts";
 import { attemptsToSeeAll, complaintAbout, type LabRow, reachedEndpoint, socketText } from "./expectation.ts";
 import type { Lab } from "./lab.ts";
 import { isLabProtocol } from "./plan.ts";
@@ -79,13 +79,38 @@ async function tryEndpoints(lab: Lab, row: LabRow, options: TrialOptions): Promi
 }
 
 /**
+ * A refusal must be an ICMP message, not a reset from somebody whose port is closed: each client's namespace counts
+ * the messages. Returns, after `rows` were tried, those whose client got fewer messages than refusals.
+ */
+async function countRefusals(lab: Lab, rows: readonly LabRow[]): Promise<() => Promise<ReadonlySet<LabRow>>> {
+  const agents = new Map<Agent, LabRow[]>();
+  for (const row of rows) {
+    const agent = lab.agentOf(row.packet.source);
+    agents.set(agent, [...(agents.get(agent) ?? []), row]);
+  }
+  const counted = [...agents].map(async ([agent, own]) => ({ agent, own, before: await agent.unreachables() }));
+  const before = await Promise.all(counted);
+  return async () => {
+    const checked = before.map(async ({ agent, own, before }) =>
+      (await agent.unreachables()) - before < own.length ? own : [],
+    );
+    return new Set((await Promise.all(checked)).flat());
+  };
+}
+
+/**
  * Tries all rows side by side. Rows that expect silence wait as long as the others take, and at least `silenceMs`:
  * their packets had the same time to arrive as those that did. Rows of protocols that the lab cannot speak are left out.
  */
 export async function tryRows(lab: Lab, rows: readonly LabRow[], options: TrialOptions): Promise<readonly RowReport[]> {
+  const triable = rows.filter(isTriable);
+  const refused = await countRefusals(
+    lab,
+    triable.filter((row) => row.expect.verdict === "reject"),
+  );
   const silent: { readonly row: LabRow; readonly attempt: PendingAttempt }[] = [];
   const others: Promise<RowReport>[] = [];
-  for (const row of rows.filter(isTriable)) {
+  for (const row of triable) {
     if (row.expect.verdict === "drop") silent.push({ row, attempt: lab.attempt(row.packet, options.answerMs) });
     else if (row.expect.verdict === "endpoints") others.push(tryEndpoints(lab, row, options));
     else others.push(lab.attempt(row.packet, options.answerMs).seen.then((seen) => report(lab, row, [seen])));
@@ -95,7 +120,13 @@ export async function tryRows(lab: Lab, rows: readonly LabRow[], options: TrialO
     attempt.giveUp();
     return report(lab, row, [await attempt.seen]);
   });
-  return [...reports, ...(await Promise.all(quiet))];
+  const all = [...reports, ...(await Promise.all(quiet))];
+  const withoutMessage = await refused();
+  return all.map((each) =>
+    each.complaints.length === 0 && withoutMessage.has(each.row)
+      ? { ...each, complaints: ["refused, but not by an ICMP message"] }
+      : each,
+  );
 }
 
 /** For a failed test: the row, what was wrong, and who answered how often. */

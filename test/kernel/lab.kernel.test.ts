@@ -44,7 +44,7 @@ const protocols = ["tcp", "udp"];
 const rightRows = protocols.flatMap((protocol) => [
   row(`${protocol} 203.0.113.9 -> 10.96.0.10:80`, reaches(both, "yes")),
   row(`${protocol} 10.244.1.77 -> 10.96.0.10:80`, reaches(both, "no"), "cni0"),
-  row(`${protocol} 10.244.1.5 -> 10.96.0.10:80`, reaches(both, "hairpin"), "cni0"),
+  row(`${protocol} 10.244.1.5 -> 10.96.0.10:80`, reaches(both, { to: "10.244.1.5" }), "cni0"),
   row(`${protocol} 192.0.2.11 -> 10.96.0.10:80`, reaches(both, "yes")),
   row(`${protocol} 192.0.2.11 -> 10.96.0.10:81`, { verdict: "reject" }),
   row(`${protocol} 192.0.2.11 -> 10.96.0.11:81`, { verdict: "drop" }),
@@ -55,7 +55,7 @@ const rightRows = protocols.flatMap((protocol) => [
   row(`${protocol} 192.0.2.11 -> 192.0.2.11:81`, { verdict: "pass" }),
   row(`${protocol} 192.0.2.11 -> 198.51.100.1:81`, { verdict: "pass" }),
   row(`${protocol} 2001:db8::9 -> [fd00:96::10]:80`, reaches(six, "no")),
-  row(`${protocol} fd00:244::5 -> [fd00:96::10]:80`, reaches(six, "hairpin")),
+  row(`${protocol} fd00:244::5 -> [fd00:96::10]:80`, reaches(six, "yes")),
   row(`${protocol} fd00:244::5 -> [fd00:96::11]:80`, { verdict: "reject" }),
   row(`${protocol} fd00:244::5 -> [fd00:97::11]:80`, { verdict: "pass" }),
 ]);
@@ -72,7 +72,7 @@ const wrongRows = protocols.flatMap((protocol) => [
   row(`${protocol} 203.0.113.9 -> 10.96.0.10:81`, { verdict: "drop" }),
   row(`${protocol} 203.0.113.9 -> 10.96.0.11:81`, { verdict: "reject" }),
   row(`${protocol} 203.0.113.9 -> 198.51.100.1:81`, { verdict: "drop" }),
-  row(`${protocol} 10.244.2.7 -> 10.96.0.10:80`, reaches(both, "hairpin")),
+  row(`${protocol} 10.244.2.7 -> 10.96.0.10:80`, reaches(both, { to: "10.244.2.7" })),
 ]);
 
 const plan = planLab({
@@ -116,6 +116,13 @@ describe("a lab with rules made by hand", () => {
     const reports = await tryRows(lab, wrongRows, { ...usualTrial, answerMs: 1500 });
     expect(reports.filter((each) => each.complaints.length === 0).map((each) => each.row.label)).toEqual([]);
     expect(reports).toHaveLength(wrongRows.length);
+  });
+
+  it("tells a reset by a closed port from a refusal by ICMP", async (context) => {
+    if (lab === null) return skipFor(context, missing ?? "no lab");
+    const closed = row("tcp 203.0.113.9 -> 192.0.2.11:82", { verdict: "reject" });
+    const [report] = await tryRows(lab, [closed], usualTrial);
+    expect(report?.complaints).toEqual(["refused, but not by an ICMP message"]);
   });
 
   it("can be built again at once from the same hosts", async (context) => {

@@ -1,5 +1,5 @@
 import type { Packet } from "../../compiler/backends/packet.ts";
-import type { Expectation, ExpectedMasquerade, LabRow } from "../../runtime/lab/expectation.ts";
+import type { Expectation, LabRow } from "../../runtime/lab/expectation.ts";
 import type { LabEndpoint } from "../../runtime/lab/plan.ts";
 import { address } from "./spec.ts";
 
@@ -21,14 +21,18 @@ export function row(text: string, expect: Expectation, via: string | null = null
   return { label: text, packet: packet(text, via), expect };
 }
 
-/** Endpoints that share equally, as `address port`. */
-export function reaches(endpoints: readonly string[], masquerade: ExpectedMasquerade): Expectation {
+/** Endpoints that share equally, as `address port`; connections to all of them, none, or one are masqueraded. */
+export function reaches(endpoints: readonly string[], masquerade: "yes" | "no" | { readonly to: string }): Expectation {
   return {
     verdict: "endpoints",
-    masquerade,
     endpoints: endpoints.map((text) => {
       const [host = "", port] = text.split(" ");
-      return { address: address(host), port: Number(port), share: 1 / endpoints.length };
+      return {
+        address: address(host),
+        port: Number(port),
+        share: 1 / endpoints.length,
+        masquerade: typeof masquerade === "string" ? masquerade === "yes" : masquerade.to === host,
+      };
     }),
   };
 }

@@ -18,8 +18,8 @@ const two = ["10.244.1.5 8080", "10.244.2.7 8080"];
 const cases: readonly (readonly [string, Expectation, Seen, string | null])[] = [
   ["endpoint, unmasqueraded", reaches(two, "no"), answered("10.244.2.7 8080", "10.244.1.5"), null],
   ["endpoint, masqueraded", reaches(two, "yes"), answered("10.244.2.7 8080", "192.0.2.11"), null],
-  ["hairpin, to itself", reaches(two, "hairpin"), answered("10.244.1.5 8080", "192.0.2.11"), null],
-  ["hairpin, to another", reaches(two, "hairpin"), answered("10.244.2.7 8080", "10.244.1.5"), null],
+  ["hairpin, to itself", reaches(two, { to: "10.244.1.5" }), answered("10.244.1.5 8080", "192.0.2.11"), null],
+  ["hairpin, to another", reaches(two, { to: "10.244.1.5" }), answered("10.244.2.7 8080", "10.244.1.5"), null],
   [
     "a source that should have been masqueraded",
     reaches(two, "yes"),
@@ -83,8 +83,12 @@ describe("complaintAbout", () => {
 describe("attemptsToSeeAll", () => {
   const shares = (list: readonly (number | null)[]): Expectation => ({
     verdict: "endpoints",
-    masquerade: "no",
-    endpoints: list.map((share, index) => ({ address: address(`10.0.0.${index + 1}`), port: 80, share })),
+    endpoints: list.map((share, index) => ({
+      address: address(`10.0.0.${index + 1}`),
+      port: 80,
+      share,
+      masquerade: false,
+    })),
   });
 
   it.each([

@@ -1,0 +1,110 @@
+import { decide, type IrFrontend, type NodeIr, type Packet } from "../../../compiler/index.ts";
+import {
+  addressFromBits,
+  addressWidth,
+  type Family,
+  families,
+  type IpAddress,
+  type Prefix,
+} from "../../../compiler/net/address.ts";
+import { isLabProtocol } from "../plan.ts";
+
+/** Connections of one client to one frontend. */
+export interface DemoFlow {
+  readonly key: string;
+  readonly client: string;
+  readonly packet: Packet;
+}
+
+const outside: Readonly<Record<Family, readonly IpAddress[]>> = {
+  // TEST-NET-3 and the documentation prefix: nobody's addresses.
+  ipv4: [addressFromBits("ipv4", 0xcb007109n)],
+  ipv6: [addressFromBits("ipv6", 0x20010db8_ffff_0000_0000_0000_0000_0009n)],
+};
+
+function usedAddresses(ir: NodeIr): ReadonlySet<string> {
+  const pools = families.flatMap((family) =>
+    ir.frontends[family].flatMap(({ routes }) => routes.map(({ pool }) => pool)),
+  );
+  return new Set(
+    pools.flatMap((pool) => [...pool.endpoints, ...pool.drained].map((endpoint) => endpoint.address.text)),
+  );
+}
+
+/** The highest address of a range that no endpoint has; the last one itself is left out, IPv4 uses it to broadcast. */
+export function freeAddress(range: Prefix, used: ReadonlySet<string>): IpAddress | null {
+  const { family } = range.address;
+  const last = range.address.bits | ((1n << BigInt(addressWidth(family) - range.length)) - 1n);
+  for (let bits = last - 1n; bits > range.address.bits; bits--) {
+    const address = addressFromBits(family, bits);
+    if (!used.has(address.text)) return address;
+  }
+  return null;
+}
+
+/** Clients of a family: a pod of this node, if it has pods, and somebody far away. */
+function clientsOf(ir: NodeIr, podRanges: readonly Prefix[], family: Family) {
+  const used = usedAddresses(ir);
+  const pods = podRanges.filter((range) => range.address.family === family).map((range) => freeAddress(range, used));
+  const pod = pods.find((address) => address !== null);
+  return [
+    ...(pod === undefined ? [] : [{ client: "a pod of this node", address: pod }]),
+    ...outside[family].map((address) => ({ client: "an outside client", address })),
+  ];
+}
+
+function choices(ir: NodeIr, packet: Packet): number {
+  const outcome = decide(ir, packet);
+  return outcome.verdict === "endpoints" ? outcome.choices.length : 0;
+}
+
+interface Candidate {
+  readonly flow: DemoFlow;
+  readonly choices: number;
+}
+
+function candidates(ir: NodeIr, podRanges: readonly Prefix[]): readonly Candidate[] {
+  const seen = new Set<string>();
+  const found: Candidate[] = [];
+  const frontends: readonly IrFrontend[] = families.flatMap((family) => ir.frontends[family]);
+  for (const { address: destination, affinity, key, kind, protocol, port, family } of frontends) {
+    if (destination === null || affinity !== null || !isLabProtocol(protocol)) continue;
+    const once = `${key} ${kind}`;
+    if (seen.has(once)) continue;
+    seen.add(once);
+    for (const { client, address } of clientsOf(ir, podRanges, family)) {
+      const packet: Packet = { protocol, source: address, destination, port, inputInterface: null };
+      const count = choices(ir, packet);
+      if (count > 0) found.push({ flow: { key, client, packet }, choices: count });
+    }
+  }
+  return found.sort((a, b) => b.choices - a.choices);
+}
+
+/**
+ * What to show: the frontends with the most to choose from, each service port once for each kind of frontend,
+ * as a pod and as an outsider see it; UDP among them if there is any.
+ */
+export function demoFlows(ir: NodeIr, podRanges: readonly Prefix[], most: number): readonly DemoFlow[] {
+  const all = candidates(ir, podRanges).map(({ flow }) => flow);
+  const chosen = all.slice(0, most);
+  const udp = all.find((flow) => flow.packet.protocol === "udp");
+  return udp === undefined || chosen.includes(udp) ? chosen : [...chosen.slice(0, most - 1), udp];
+}
+
+/** A VIP's port that nobody serves, and an address of a service range that nobody has: refused and dropped. */
+export function refusedFlows(ir: NodeIr, client: IpAddress): readonly DemoFlow[] {
+  const { family } = client;
+  const port = 9;
+  const to = (key: string, destination: IpAddress): DemoFlow => ({
+    key,
+    client: "",
+    packet: { protocol: "tcp", source: client, destination, port, inputInterface: null },
+  });
+  const own = new Set(ir.frontends[family].flatMap(({ address }) => (address === null ? [] : [address.text])));
+  const free = ir.serviceRanges[family].map((range) => freeAddress(range, own)).find((address) => address !== null);
+  return [
+    ...ir.vips[family].slice(0, 1).map((vip) => to("a port of a VIP that nobody serves", vip)),
+    ...(free === undefined ? [] : [to("an address of the service range that nobody has", free)]),
+  ].filter(({ packet }) => decide(ir, packet).verdict !== "endpoints");
+}

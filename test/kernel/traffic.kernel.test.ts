@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { LabRow } from "../../runtime/lab/expectation.ts";
+import { Lab } from "../../runtime/lab/lab.ts";
+import { type LoaderName, loaderNames, loadSteps } from "../../runtime/lab/loaders.ts";
+import { planLab, splitByInterface } from "../../runtime/lab/plan.ts";
+import { describeReport, isTriable, type RowReport, tryRows, usualTrial } from "../../runtime/lab/trial.ts";
+import { worldOf } from "../../runtime/lab/world.ts";
+import { fixtureNames, packetTables } from "../support/fixtures.ts";
+import { labTrouble, skipFor, troubleWith } from "../support/kernel.ts";
+import {
+  backendOf,
+  type CompiledFixture,
+  compileFixture,
+  isSticky,
+  labRow,
+  moreClients,
+} from "../support/kernel-fixtures.ts";
+import { openTestPool, type TestPool } from "../support/lab.ts";
+import { explain } from "../support/lab-explain.ts";
+
+const trouble = await labTrouble();
+let test: TestPool | null = null;
+const loaderTroubles = new Map<LoaderName, string | null>();
+
+beforeAll(async () => {
+  if (trouble !== null) return;
+  test = await openTestPool();
+  for (const loader of loaderNames) loaderTroubles.set(loader, await troubleWith(test.pool, loader));
+});
+
+afterAll(async () => {
+  await test?.close();
+});
+
+/** A lab around the rows' packets with the fixture's rules loaded; `use` gets it, and it is removed afterwards. */
+async function withLab<T>(
+  pool: TestPool["pool"],
+  loader: LoaderName,
+  compiled: CompiledFixture,
+  rows: readonly LabRow[],
+  use: (lab: Lab) => Promise<T>,
+): Promise<T> {
+  const packets = rows.map((row) => row.packet);
+  const lab = await Lab.open(planLab(worldOf(compiled.ir, compiled.podRanges, packets)), pool);
+  try {
+    for (const step of loadSteps(loader, compiled.files.keys())) {
+      await lab.node.run(step.argv, compiled.files.get(step.file));
+    }
+    return await use(lab);
+  } finally {
+    await lab.close();
+  }
+}
+
+/** All rows, in as many labs as they need. Returns what was wrong, with what the rules did to the first wrong row. */
+async function tryFixture(
+  pool: TestPool["pool"],
+  loader: LoaderName,
+  compiled: CompiledFixture,
+  rows: readonly LabRow[],
+) {
+  const wrong: string[] = [];
+  let tried = 0;
+  for (const group of splitByInterface(rows.map((row) => row.packet))) {
+    const scene = rows.filter((row) => group.includes(row.packet));
+    const sticky = (row: LabRow) => isSticky(compiled.ir, row);
+    await withLab(pool, loader, compiled, scene, async (lab) => {
+      const reports = await tryRows(lab, scene, { ...usualTrial, sticky });
+      tried += reports.length;
+      const bad = reports.filter((each) => each.complaints.length > 0);
+      wrong.push(...bad.map(describeReport));
+      if (bad[0] !== undefined) wrong.push(await explain(lab, loader, bad[0].row));
+    });
+  }
+  return { wrong, tried };
+}
+
+/** Nobody's connections all went to one endpoint only because the first client's did. */
+function spreadComplaint(row: LabRow, reports: readonly RowReport[]): string | null {
+  const reached = new Set(reports.flatMap((each) => [...each.reached.keys()]));
+  return reached.size > 1 ? null : `${row.label}: ${reports.length} clients all reached ${[...reached].join()}`;
+}
+
+describe.each(loaderNames)("real connections through %s", (loader) => {
+  for (const name of fixtureNames) {
+    for (const { node, rows } of packetTables(name)) {
+      const all = rows.map(labRow);
+      const untried = all.filter((row) => !isTriable(row)).length;
+      const note = untried === 0 ? "" : `, EXCEPT ${untried} SCTP rows (Node has no SCTP sockets)`;
+
+      it(`${name} on ${node}: ${all.length - untried} rows go where the table says${note}`, {
+        timeout: 60_000,
+      }, async (context) => {
+        const missing = trouble ?? loaderTroubles.get(loader) ?? null;
+        if (test === null || missing !== null) return skipFor(context, missing ?? "no lab");
+        const compiled = await compileFixture(name, node, backendOf(loader));
+        if (compiled.refusal !== null) return context.skip(compiled.refusal);
+        const { wrong, tried } = await tryFixture(test.pool, loader, compiled, all);
+        expect(wrong).toEqual([]);
+        expect(tried).toBe(all.length - untried);
+      });
+
+      it(`${name} on ${node}: clients with affinity are spread`, { timeout: 60_000 }, async (context) => {
+        const missing = trouble ?? loaderTroubles.get(loader) ?? null;
+        if (test === null || missing !== null) return skipFor(context, missing ?? "no lab");
+        const compiled = await compileFixture(name, node, backendOf(loader));
+        const row = all.find(
+          (each) =>
+            isTriable(each) &&
+            isSticky(compiled.ir, each) &&
+            each.expect.verdict === "endpoints" &&
+            each.expect.endpoints.length > 1,
+        );
+        if (row === undefined || compiled.refusal !== null) return context.skip("no affinity");
+        const clients = moreClients(compiled.ir, row);
+        const complaint = await withLab(test.pool, loader, compiled, clients, async (lab) => {
+          const reports = await tryRows(lab, clients, usualTrial);
+          const wrong = reports.filter((each) => each.complaints.length > 0).map(describeReport);
+          return wrong[0] ?? spreadComplaint(row, reports);
+        });
+        expect(complaint).toBeNull();
+      });
+    }
+  }
+});

@@ -1,0 +1,46 @@
+import type { LabRow } from "../../runtime/lab/expectation.ts";
+import type { Lab } from "../../runtime/lab/lab.ts";
+import type { LoaderName } from "../../runtime/lab/loaders.ts";
+
+const traceRules = (match: string) => `
+table inet weir-trace {
+  chain prerouting { type filter hook prerouting priority -400; ${match} meta nftrace set 1; }
+  chain output { type filter hook output priority -400; ${match} meta nftrace set 1; }
+}
+`;
+
+function nftMatch({ packet }: LabRow): string {
+  const family = packet.source.family === "ipv4" ? "ip" : "ip6";
+  const { protocol, source, destination, port } = packet;
+  return `${family} saddr ${source.text} ${family} daddr ${destination.text} ${protocol} dport ${port}`;
+}
+
+/** Tries the row once more while the kernel tells which rules its packets meet: what a person would do first. */
+async function traceByNft(lab: Lab, row: LabRow): Promise<string> {
+  await lab.node.run(["nft", "-f", "-"], traceRules(nftMatch(row)));
+  const monitor = lab.node.tryRun(["timeout", "2", "nft", "monitor", "trace"]);
+  await lab.attempt(row.packet, 1500).seen;
+  const { stdout } = await monitor;
+  await lab.node.run(["nft", "delete", "table", "inet", "weir-trace"]);
+  return stdout;
+}
+
+/** The rules that any packet has met since they were loaded, with their counters. */
+async function countersByIptables(lab: Lab, row: LabRow): Promise<string> {
+  const command = row.packet.source.family === "ipv4" ? "iptables-legacy-save" : "ip6tables-legacy-save";
+  const listing = await lab.node.run([command, "--counters"]);
+  return listing
+    .split("\n")
+    .filter((line) => line.startsWith("[") && !line.startsWith("[0:0]"))
+    .join("\n");
+}
+
+/** What the rules do to the row's packets, for a failed test's message. Never fails itself. */
+export async function explain(lab: Lab, loader: LoaderName, row: LabRow): Promise<string> {
+  try {
+    const text = loader === "iptables-legacy" ? await countersByIptables(lab, row) : await traceByNft(lab, row);
+    return `rules met by ${row.label}:\n${text.slice(0, 6000)}`;
+  } catch (error) {
+    return `no trace of ${row.label}: ${String(error)}`;
+  }
+}
