@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { IpAddress, Prefix } from "../net/address.ts";
+import { protocols } from "../net/port.ts";
 import type { Location } from "../source.ts";
+import { schedulerFlags, schedulers } from "./words.ts";
 
 /**
  * The one model behind both front ends: what the author means, independent of node and backend.
@@ -18,27 +20,11 @@ const origin = z.custom<Location>((value) => isObject(value) && "file" in value)
 const port = z.number().int().min(1).max(65535);
 const name = z.string().min(1).max(253);
 
-export const protocolSchema = z.enum(["tcp", "udp", "sctp"]);
+export const protocolSchema = z.enum(protocols);
 
-/** Scheduler names as the kernel spells them (net/netfilter/ipvs). */
-export const schedulerSchema = z.enum([
-  "rr",
-  "wrr",
-  "lc",
-  "wlc",
-  "lblc",
-  "lblcr",
-  "dh",
-  "sh",
-  "sed",
-  "nq",
-  "mh",
-  "fo",
-  "ovf",
-]);
+export const schedulerSchema = z.enum(schedulers);
 
-/** IP_VS_SVC_F_SCHED flags of sh and mh: next server when the hashed one is unavailable; hash the port too. */
-export const schedulerFlagSchema = z.enum(["fallback", "port"]);
+export const schedulerFlagSchema = z.enum(schedulerFlags);
 
 export const policySchema = z.enum(["cluster", "local"]);
 
