@@ -81,6 +81,9 @@ function parseExtension(reader: RuleReader): IptablesMatch {
     case "mark":
       reader.expect("--mark");
       return { kind: "mark", ...reader.mark(), negated };
+    case "connmark":
+      reader.expect("--mark");
+      return { kind: "ct-mark", ...reader.mark(), negated };
     case "addrtype": {
       const side = reader.oneOf(["--src-type", "--dst-type"]) === "--src-type" ? "source" : "destination";
       return { kind: "address-type", side, type: reader.oneOf(addressTypes), negated };
@@ -177,6 +180,19 @@ function parseTarget(reader: RuleReader): IptablesTarget {
     case "MARK":
       reader.expect("--set-xmark");
       return { kind: "mark", ...reader.mark() };
+    case "CONNMARK":
+      reader.expect("--set-xmark");
+      return { kind: "ct-mark", ...reader.mark() };
+    case "SET": {
+      reader.expect("--map-set");
+      const target = {
+        kind: "map-set" as const,
+        name: reader.next(),
+        directions: reader.listOf(["src", "dst"] as const),
+      };
+      reader.expect("--map-mark");
+      return target;
+    }
     default:
       return { kind: "jump", chain: name };
   }

@@ -112,6 +112,8 @@ export function printMatch(match: IptablesMatch): string {
       return ` -m comment --comment ${quote(match.text)}`;
     case "mark":
       return ` -m mark${not(match.negated)} --mark ${printMark(match)}`;
+    case "ct-mark":
+      return ` -m connmark${not(match.negated)} --mark ${printMark(match)}`;
     case "address-type":
       return ` -m addrtype${not(match.negated)} ${match.side === "source" ? "--src-type" : "--dst-type"} ${match.type}`;
     case "ct-state":
@@ -165,6 +167,10 @@ function printTarget(target: IptablesTarget): string {
       return target.fullyRandom ? " -j MASQUERADE --random-fully" : " -j MASQUERADE";
     case "mark":
       return ` -j MARK --set-xmark ${printMark(target)}`;
+    case "ct-mark":
+      return ` -j CONNMARK --set-xmark ${printMark(target)}`;
+    case "map-set":
+      return ` -j SET --map-set ${printWord(target.name)} ${target.directions.join(",")} --map-mark`;
     case "jump":
       return ` -j ${target.chain}`;
     case "goto":

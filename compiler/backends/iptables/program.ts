@@ -109,6 +109,8 @@ export type IptablesMatch =
     }
   | { readonly kind: "comment"; readonly text: string }
   | { readonly kind: "mark"; readonly value: number; readonly mask: number; readonly negated: boolean }
+  /** The mark of the connection, which all its packets share. */
+  | { readonly kind: "ct-mark"; readonly value: number; readonly mask: number; readonly negated: boolean }
   | {
       readonly kind: "address-type";
       readonly side: "source" | "destination";
@@ -141,6 +143,9 @@ export type IptablesTarget =
   | { readonly kind: "masquerade"; readonly fullyRandom: boolean }
   /** mark = (mark & ~mask) ^ value */
   | { readonly kind: "mark"; readonly value: number; readonly mask: number }
+  | { readonly kind: "ct-mark"; readonly value: number; readonly mask: number }
+  /** The mark becomes what the matching element of the set says; without one it stays. Only in the mangle table. */
+  | { readonly kind: "map-set"; readonly name: string; readonly directions: readonly SetDirection[] }
   | { readonly kind: "jump"; readonly chain: string }
   /** Like a jump, but the end of that chain returns to the caller of the last jump. */
   | { readonly kind: "goto"; readonly chain: string };

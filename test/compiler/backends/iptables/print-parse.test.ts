@@ -39,6 +39,11 @@ const matches: readonly { readonly name: string; readonly match: IptablesMatch; 
     text: ` -m comment --comment "shop/web:http \\"a\\\\b\\" it\\'s"`,
   },
   {
+    name: "mark of the connection",
+    match: { kind: "ct-mark", value: 0x4000, mask: 0x4000, negated: false },
+    text: " -m connmark --mark 0x4000/0x4000",
+  },
+  {
     name: "mark",
     match: { kind: "mark", value: 0x4000, mask: 0x4000, negated: true },
     text: " -m mark ! --mark 0x4000/0x4000",
@@ -122,6 +127,16 @@ const targets: readonly { readonly name: string; readonly target: IptablesTarget
   },
   { name: "plain masquerade", target: { kind: "masquerade", fullyRandom: false }, text: " -j MASQUERADE" },
   { name: "mark", target: { kind: "mark", value: 0, mask: 0x4000 }, text: " -j MARK --set-xmark 0x0/0x4000" },
+  {
+    name: "mark of the connection",
+    target: { kind: "ct-mark", value: 0x4000, mask: 0x4000 },
+    text: " -j CONNMARK --set-xmark 0x4000/0x4000",
+  },
+  {
+    name: "mark from a set",
+    target: { kind: "map-set", name: "weir-frontends", directions: ["dst", "dst"] },
+    text: " -j SET --map-set weir-frontends dst,dst --map-mark",
+  },
   { name: "jump", target: { kind: "jump", chain: "WEIR-MARK" }, text: " -j WEIR-MARK" },
   { name: "goto", target: { kind: "goto", chain: "WEIR-REJECT" }, text: " -g WEIR-REJECT" },
 ];
