@@ -1,0 +1,25 @@
+#!/bin/bash
+# boot.sh SCRIPT [SECONDS]: runs a bash script as root in a virtual machine with Debian's kernel, on this machine's files.
+# Nothing that it changes outlives it. Prints what the script printed and exits as the script did; 124 when time ran out.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+script=$(realpath "$1")
+seconds=${2:-300}
+cache=$("$here/prepare.sh")
+exchange=$(mktemp -d)
+trap 'rm -rf "$exchange"' EXIT
+cp "$script" "$exchange/script"
+options="console=ttyS0 quiet panic=-1 weir.cache=$cache weir.script=$here/guest.sh weir.folder=$PWD weir.run=/mnt/script"
+code=0
+timeout -k 5 "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -m 2G -smp 2 \
+  -kernel "$cache/vmlinuz" -initrd "$cache/initrd" -append "$options" \
+  -nographic -no-reboot -nodefaults -serial stdio \
+  -virtfs local,path=/,mount_tag=hostroot,security_model=none,readonly=on,multidevs=remap \
+  -virtfs local,path="$exchange",mount_tag=exchange,security_model=none,multidevs=remap \
+  </dev/null >"$exchange/console" 2>&1 || code=$?
+[ -f "$exchange/output" ] && cat "$exchange/output"
+if [ -f "$exchange/code" ]; then exit "$(cat "$exchange/code")"; fi
+echo "the guest did not finish (qemu: $code)" >&2
+tail -n 40 "$exchange/console" >&2
+[ "$code" = 0 ] && exit 1
+exit "$code"
