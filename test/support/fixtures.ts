@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import type { Choice, Outcome, Packet } from "../../compiler/backends/packet.ts";
+import type { Io } from "../../compiler/cli/io.ts";
 import { type LoadedSpec, loadSpec } from "../../compiler/cli/load.ts";
 import { type IpAddress, parseAddress } from "../../compiler/net/address.ts";
 import { fraction } from "../../compiler/net/fraction.ts";
@@ -28,14 +29,21 @@ export function inputsOf(folder: string): readonly string[] {
 
 const silent = { isTerminal: false, write: () => Promise.resolve() };
 
-/** Reads a fixture's inputs as the command line does. */
+const io: Io = {
+  stdout: silent,
+  stderr: silent,
+  readStdin: () => Promise.reject(new Error("a fixture has no standard input")),
+  environment: {},
+};
+
+/** Reads a feature fixture's inputs as the command line does. */
 export function loadInputs(folder: string): Promise<LoadedSpec> {
-  return loadSpec(inputsOf(folder), null, {
-    stdout: silent,
-    stderr: silent,
-    readStdin: () => Promise.reject(new Error("a fixture has no standard input")),
-    environment: {},
-  });
+  return loadSpec(inputsOf(folder), null, io);
+}
+
+/** Reads a whole folder as the command line does. */
+export function loadFolder(folder: string): Promise<LoadedSpec> {
+  return loadSpec([folder], null, io);
 }
 
 /** What packets.yaml says of one packet: the outcome without the service's key. */
