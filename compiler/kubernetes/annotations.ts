@@ -1,5 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
-import { isDiagnosticCode } from "../diagnostics/codes.ts";
+import { codes } from "../diagnostics/codes.ts";
+import type { DiagnosticDefinition } from "../diagnostics/definition.ts";
 import {
   type Forwarding,
   type Scheduler,
@@ -93,10 +94,15 @@ const netmaskReader: Reader<{ readonly ipv4: number; readonly ipv6: number }> = 
 const codesReader: Reader<readonly string[]> = {
   expected: "codes of warnings with commas between them",
   read: (text) => {
-    const codes = words(text);
-    return codes.length > 0 && codes.every(isDiagnosticCode) ? codes : null;
+    const given = words(text);
+    return given.every(isWarning) ? given : null;
   },
 };
+
+function isWarning(code: string): boolean {
+  const definitions: Readonly<Record<string, DiagnosticDefinition>> = codes;
+  return Object.hasOwn(definitions, code) && definitions[code]?.severity === "warning";
+}
 
 const weightReader = numberReader(0, 65535);
 const thresholdReader = numberReader(0, 4294967295);
@@ -115,19 +121,18 @@ function words(text: string): readonly string[] {
   return text.split(",").map((word) => word.trim());
 }
 
+function reportAnnotation(to: Report, name: string, found: string, expected: string): void {
+  const key = `${annotationPrefix}${name}`;
+  const parameters = { annotation: key, found: shown(found), expected };
+  report(to, "kubernetes/invalid-annotation", parameters, ["metadata", "annotations", key]);
+}
+
 /** The value of one annotation; null when it is not there, or wrong, which is reported. */
 function annotation<T>(to: Report, metadata: Metadata, name: string, reader: Reader<T>): T | null {
   const text = metadata.annotations?.[`${annotationPrefix}${name}`];
   if (text === undefined) return null;
   const value = reader.read(text);
-  if (value === null) {
-    const key = `${annotationPrefix}${name}`;
-    report(to, "kubernetes/invalid-annotation", { annotation: key, found: shown(text), expected: reader.expected }, [
-      "metadata",
-      "annotations",
-      key,
-    ]);
-  }
+  if (value === null) reportAnnotation(to, name, text, reader.expected);
   return value;
 }
 
@@ -173,9 +178,15 @@ const noServiceAnnotations: ServiceAnnotations = {
 export function serviceAnnotations(to: Report, metadata: Metadata): ServiceAnnotations {
   if (!hasOwnAnnotations(metadata)) return noServiceAnnotations;
   checkUnknown(to, metadata, serviceAnnotationNames);
+  const scheduler = annotation(to, metadata, "scheduler", schedulerReader);
+  const schedulerFlags = annotation(to, metadata, "scheduler-flags", flagsReader) ?? [];
+  if (schedulerFlags.length > 0 && scheduler !== "sh" && scheduler !== "mh") {
+    const expected = "none, because only schedulers sh and mh have flags";
+    reportAnnotation(to, "scheduler-flags", schedulerFlags.join(", "), expected);
+  }
   return {
-    scheduler: annotation(to, metadata, "scheduler", schedulerReader),
-    schedulerFlags: annotation(to, metadata, "scheduler-flags", flagsReader) ?? [],
+    scheduler,
+    schedulerFlags,
     onePacket: annotation(to, metadata, "one-packet", booleanReader) ?? false,
     forwarding: annotation(to, metadata, "forward", forwardReader) ?? noServiceAnnotations.forwarding,
     traffic: annotation(to, metadata, "traffic", trafficReader),
@@ -189,11 +200,14 @@ const noSliceAnnotations: SliceAnnotations = { weight: 1, upperThreshold: 0, low
 export function sliceAnnotations(to: Report, metadata: Metadata): SliceAnnotations {
   if (!hasOwnAnnotations(metadata)) return noSliceAnnotations;
   checkUnknown(to, metadata, sliceAnnotationNames);
-  return {
-    weight: annotation(to, metadata, "weight", weightReader) ?? noSliceAnnotations.weight,
-    upperThreshold: annotation(to, metadata, "max-connections", thresholdReader) ?? 0,
-    lowerThreshold: annotation(to, metadata, "min-connections", thresholdReader) ?? 0,
-  };
+  const upperThreshold = annotation(to, metadata, "max-connections", thresholdReader) ?? 0;
+  const lowerThreshold = annotation(to, metadata, "min-connections", thresholdReader) ?? 0;
+  if (lowerThreshold > upperThreshold) {
+    const expected = `at most ${annotationPrefix}max-connections, which is ${upperThreshold}`;
+    reportAnnotation(to, "min-connections", String(lowerThreshold), expected);
+  }
+  const weight = annotation(to, metadata, "weight", weightReader) ?? noSliceAnnotations.weight;
+  return { weight, upperThreshold, lowerThreshold };
 }
 
 function hasOwnAnnotations(metadata: Metadata): boolean {

@@ -6,7 +6,7 @@
 const dnsLabel = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const dnsSubdomain = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 const labelValue = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
-const interfaceName = /^[A-Za-z0-9][A-Za-z0-9_.@-]*$/;
+const interfaceName = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 export const dnsLabelWords = "at most 63 of a-z, 0-9 and -, beginning and ending with a letter or digit";
 export const dnsSubdomainWords =
@@ -25,7 +25,7 @@ export function isLabelValue(text: string): boolean {
   return labelValue.test(text);
 }
 
-/** The kernel takes nearly any name; these are the ones that need no quoting anywhere. */
+/** The kernel takes nearly any name; these are the ones that need no quoting anywhere, the alphabet of our own language. */
 export function isInterfaceName(text: string, longest: number): boolean {
   return text.length <= longest && interfaceName.test(text);
 }

@@ -92,7 +92,7 @@ function isNamed(to: Report, field: string, name: string, longest: number): bool
     to,
     ["detectLocal", field],
     name === "" ? undefined : name,
-    `the name of an interface: at most ${longest} letters, digits, _, ., @ and -`,
+    `the name of an interface: at most ${longest} letters, digits, _, . and -`,
   );
   return false;
 }

@@ -1,0 +1,50 @@
+import { nowhere } from "../../grammar/builders.ts";
+import type { Leaf, Line, Span } from "../../grammar/nodes.ts";
+import { choices, keywords } from "../../grammar/vocabulary.ts";
+import type { IpAddress, Prefix } from "../net/address.ts";
+import type { PortRange } from "../net/port.ts";
+
+/** Leaves and lines of a syntax tree that has no text yet. */
+
+const words: ReadonlySet<string> = new Set<string>([...keywords, ...choices]);
+
+/** A word of the language or a value that needs no quotes: an address, a duration, a service's name. */
+export function word(text: string): Leaf {
+  return { kind: keywords.has(text) ? "keyword" : "word", text, ...nowhere, shape: words.has(text) ? text : "%word" };
+}
+
+export function number(value: number): Leaf {
+  return { kind: "number", text: String(value), ...nowhere, shape: "%number" };
+}
+
+/** A name that its owner chose: in quotes where it would be read as something else. */
+export function name(text: string): Leaf {
+  const isPlain = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text) && !/^[0-9]+$/.test(text) && !words.has(text);
+  return isPlain ? word(text) : { kind: "string", text, ...nowhere, shape: "%string" };
+}
+
+export function percentage(value: number): Leaf {
+  return { kind: "percent", text: `${value}%`, ...nowhere, shape: "%percent" };
+}
+
+export function duration(seconds: number): Leaf {
+  if (seconds > 0 && seconds % 3600 === 0) return word(`${seconds / 3600}h`);
+  return word(seconds > 0 && seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`);
+}
+
+export function range({ first, last }: PortRange): Leaf {
+  return word(`${first}-${last}`);
+}
+
+export function addressLeaf(address: IpAddress): Leaf {
+  return word(address.text);
+}
+
+/** A prefix of full length stands for its one address. */
+export function prefixLeaf(prefix: Prefix): Leaf {
+  return word(prefix.text);
+}
+
+export function line<S extends Span>(statement: S, blankBefore = false): Line<S> {
+  return { kind: "line", statement, comment: null, blankBefore, inner: [] };
+}
