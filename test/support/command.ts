@@ -1,0 +1,60 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
+import { compilerCommands } from "../../compiler/cli/commands.ts";
+import type { Io } from "../../compiler/cli/io.ts";
+import { run } from "../../compiler/cli/main.ts";
+
+/** What a command line left behind. */
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Surroundings {
+  readonly stdin?: string | Buffer;
+  readonly isTerminal?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Runs `weir` in this process, in the current folder. */
+export async function weir(args: readonly string[], surroundings: Surroundings = {}): Promise<Finished> {
+  const written = { stdout: "", stderr: "" };
+  const output = (name: "stdout" | "stderr") => ({
+    isTerminal: surroundings.isTerminal === true,
+    write: async (text: string) => {
+      written[name] += text;
+    },
+  });
+  const io: Io = {
+    stdout: output("stdout"),
+    stderr: output("stderr"),
+    readStdin: async () => Buffer.from(surroundings.stdin ?? ""),
+    environment: surroundings.environment ?? {},
+  };
+  const code = await run(args, io, compilerCommands);
+  return { code, ...written };
+}
+
+/** A folder with these files, which is gone when the test ends. */
+export function temporaryFolder(files: Readonly<Record<string, string | Buffer>> = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), "weir-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  }
+  return folder;
+}
+
+/** The same, and the current folder until the test ends. */
+export function enterFolder(files: Readonly<Record<string, string | Buffer>> = {}): string {
+  const before = process.cwd();
+  const folder = temporaryFolder(files);
+  process.chdir(folder);
+  onTestFinished(() => process.chdir(before));
+  return folder;
+}
