@@ -1,7 +1,7 @@
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { compareText } from "../net/order.ts";
-import { orTrouble, systemCode, TroubleError } from "./exit.ts";
+import { systemCode, TroubleError, troubleFrom } from "./exit.ts";
 
 /** More than any spec has; a pattern that matches more is a mistake, or meant to keep weir busy. */
 const maximumMatches = 100_000;
@@ -13,7 +13,8 @@ export function isWildcard(pattern: string): boolean {
 
 /**
  * The files that a pattern matches below `folder`, in the order of their paths, relative to it and with `/`.
- * `*` is any run of characters of one name, `?` one character, `**` any folders; hidden names need a dot in the pattern.
+ * `*` is any run of characters of one name, `?` one character, `**` any folders; hidden names need a dot in the pattern,
+ * and wildcards never stand for node_modules.
  */
 export function expandGlob(folder: string, pattern: string): readonly string[] {
   const matches: string[] = [];
@@ -25,9 +26,9 @@ function expand(folder: string, path: string, rest: readonly string[], depth: nu
   const [segment, ...further] = rest;
   if (segment === undefined || depth > maximumDepth) return;
   if (segment === "**") {
-    expand(folder, path, further, depth, matches);
+    expand(folder, path, further.length === 0 ? ["*"] : further, depth, matches);
     for (const entry of entriesOf(folder, path)) {
-      if (entry.isDirectory() && !isHidden(entry.name) && entry.name !== "node_modules") {
+      if (entry.isDirectory() && matchesSegment("*", entry.name)) {
         expand(folder, join(path, entry.name), rest, depth + 1, matches);
       }
     }
@@ -57,21 +58,29 @@ function entriesOf(folder: string, path: string): readonly Dirent[] {
   try {
     return readdirSync(at, { withFileTypes: true });
   } catch (error) {
-    const code = systemCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
-    return orTrouble(`read ${at}`, () => {
-      throw error;
-    });
+    if (isMissing(error)) return [];
+    throw troubleFrom(error, `read ${at}`);
   }
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(path).isFile();
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === "ENOENT" || code === "ENOTDIR";
 }
 
 /** Whether a name fits one part of a pattern. Takes at most pattern times name steps, whatever the pattern. */
 export function matchesSegment(pattern: string, name: string): boolean {
   if (isHidden(name) && !isHidden(pattern)) return false;
+  if (name === "node_modules" && isWildcard(pattern)) return false;
   let at = 0;
   let star = -1;
   let resume = 0;
