@@ -41,7 +41,7 @@ function readPart(file: SourceFile, part: Range): RawDocuments {
   const document = jsonDocument(file, body);
   if (document !== null) return { documents: [document], diagnostics: [] };
   const stream = jsonStream(file, body);
-  if (stream.diagnostics.length === 0) return stream;
+  if (stream.diagnostics.length === 0 || file.path.endsWith(".json")) return stream;
   // YAML's flow style also begins with a bracket; if it is not that either, the finding about JSON is the better one.
   const yaml = yamlDocuments(file, part);
   return yaml.diagnostics.length === 0 ? yaml : stream;

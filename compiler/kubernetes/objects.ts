@@ -21,8 +21,8 @@ export interface ReadObjects {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Longest part of a name that findings show; a longer one is an error anyway. */
-const longestTitle = 300;
+/** Longest part of a name that findings show: no valid one is longer. */
+const longestShown = 320;
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -100,10 +100,15 @@ const namespaced: ReadonlySet<string> = new Set(["Service", "EndpointSlice"]);
 
 function titleOf(kind: string, value: Readonly<Record<string, unknown>>): string {
   const name = valueAt(value, ["metadata", "name"]);
-  if (typeof name !== "string") return kind;
+  if (typeof name !== "string") return plainText(kind);
   const given = valueAt(value, ["metadata", "namespace"]);
   const namespace = typeof given === "string" ? given : namespaced.has(kind) ? "default" : null;
-  return `${kind} ${namespace === null ? "" : `${namespace}/`}${name}`.slice(0, longestTitle);
+  return `${plainText(kind)} ${plainText(`${namespace === null ? "" : `${namespace}/`}${name}`)}`;
+}
+
+/** Text of an object as findings show it before it has been checked: one short line of visible characters. */
+export function plainText(text: string): string {
+  return text.slice(0, longestShown).replace(/[^A-Za-z0-9_./:-]/g, "?");
 }
 
 /**

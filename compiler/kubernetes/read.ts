@@ -4,7 +4,7 @@ import type { ClusterSetting, EndpointGroup, SpecFragment } from "../spec/fragme
 import type { NodeSpec, ServiceSpec } from "../spec/schema.ts";
 import { isIgnoredSlice, readEndpointSlice } from "./endpoint-slice.ts";
 import { readNode, readServiceCidr } from "./node.ts";
-import { type KubernetesObject, readObjects } from "./objects.ts";
+import { type KubernetesObject, plainText, readObjects } from "./objects.ts";
 import { readProxyConfiguration } from "./proxy-configuration.ts";
 import type { Report } from "./report.ts";
 import { isIgnored, readService } from "./service.ts";
@@ -101,7 +101,7 @@ export function fragmentFromObjects(file: SourceFile): ObjectsResult {
     if (kind?.versions.includes(object.apiVersion) === true) {
       kind.read({ object, diagnostics }, collected);
     } else if (kind !== undefined && sameGroup(object.apiVersion, kind.versions)) {
-      const parameters = { kind: object.kind, version: object.apiVersion, read: kind.versions.join(" or ") };
+      const parameters = { kind: object.kind, version: plainText(object.apiVersion), read: kind.versions.join(" or ") };
       diagnostics.push(diagnostic("kubernetes/version-skipped", parameters, { at: object.at(["apiVersion"]) }));
     } else {
       const key = `${object.apiVersion} ${object.kind}`;
@@ -115,7 +115,7 @@ export function fragmentFromObjects(file: SourceFile): ObjectsResult {
     if (first === undefined) continue;
     const { kind } = first;
     const help = Object.hasOwn(skippedHelp, kind) ? skippedHelp[kind] : undefined;
-    const parameters = { kind: shownKind(kind), count: others.length };
+    const parameters = { kind: plainText(kind), count: others.length };
     diagnostics.push(diagnostic("kubernetes/kind-skipped", parameters, { at: first.at(["kind"]), help }));
   }
   return { fragment: { ...collected, expects: [], includes: [] }, diagnostics };
@@ -129,8 +129,4 @@ function sameGroup(version: string, read: readonly string[]): boolean {
 function groupOf(version: string): string {
   const slash = version.lastIndexOf("/");
   return slash === -1 ? "" : version.slice(0, slash);
-}
-
-function shownKind(kind: string): string {
-  return kind.length <= 60 ? kind : `${kind.slice(0, 60)}…`;
 }

@@ -65,7 +65,7 @@ function convert(node: Node | null, state: State, depth: number): Converted {
         : { value: null, places: nowhere };
     }
     const target = node.resolve(state.document);
-    if (target === undefined) return refuse(`no anchor ${node.source} stands before this alias`);
+    if (target === undefined) return refuse(`no anchor ${JSON.stringify(node.source)} stands before this alias`);
     return { value: convert(target, state, depth + 1).value, places: { ...range, inside: null } };
   }
   if (isMap(node)) return convertMap(node.items, range, state, depth);

@@ -20,7 +20,7 @@ export const kubernetesCodes = {
   },
   "kubernetes/missing-field": {
     severity: "error",
-    message: (p: { field: string; expected: string }) => `${p.field} is missing; it is ${p.expected}`,
+    message: (p: { field: string; expected: string }) => `${p.field} is missing, expected ${p.expected}`,
   },
   "kubernetes/invalid-field": {
     severity: "error",
