@@ -39,7 +39,7 @@ export interface TargetNode {
 }
 
 /** The span of a block is its header without the brace: `service shop/web`. */
-interface Block<S> extends Span {
+export interface Block<S> extends Span {
   readonly lines: readonly Line<S>[];
   /** Behind the opening brace, with its `#`. */
   readonly comment: string | null;
