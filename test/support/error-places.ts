@@ -18,7 +18,7 @@ export const underlined: Readonly<Record<DiagnosticCode, string | null>> = {
   "syntax/bad-character": ";",
   "syntax/hidden-character": "\u202e",
   "syntax/unclosed-string": '"regions/*.weir',
-  "syntax/word-too-long": "x".repeat(300),
+  "syntax/word-too-long": "x".repeat(1100),
   "syntax/unclosed-block": "service shop/web",
   "syntax/unopened-block": "}",
   "syntax/nested-block": "port http {",
