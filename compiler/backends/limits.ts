@@ -20,7 +20,24 @@ export interface BackendLimits {
  * cluster accepts its code. Each setting of a service is reported once, where it stands.
  */
 export function settingsBeyond(limits: BackendLimits, ir: NodeIr): readonly Diagnostic[] {
-  return ir.services.flatMap((service) => (needsMore(service, limits) ? findingsOf(service, limits, ir) : []));
+  return [
+    ...interfaceFindings(limits.backend, ir),
+    ...ir.services.flatMap((service) => (needsMore(service, limits) ? findingsOf(service, limits, ir) : [])),
+  ];
+}
+
+/**
+ * Rule languages have wildcards (`+`, `*`) and quotes without escapes, so only plain interface names can be written
+ * in all of them. The kernel allows more (dev_valid_name in net/core/dev.c).
+ */
+function interfaceFindings(backend: BackendName, ir: NodeIr): readonly Diagnostic[] {
+  const names = Object.values(ir.detector).flatMap((detector) => {
+    if (detector.kind === "interface") return [detector.name];
+    return detector.kind === "interface-prefix" ? [detector.prefix] : [];
+  });
+  return [...new Set(names)]
+    .filter((name) => !/^[A-Za-z0-9_.:@-]{1,15}$/.test(name))
+    .map((name) => diagnostic("lower/interface-name", { backend, name }, { at: null }));
 }
 
 /** A cheap test first: of 20,000 services hardly one has such a setting. */

@@ -32,4 +32,19 @@ export const lowerCodes = {
     message: (p: { backend: string; protocol: string; service: string; able: string }) =>
       `${p.backend} cannot serve ${p.protocol}, which ${p.service} needs; ${p.able} can`,
   },
+  "lower/interface-name": {
+    severity: "error",
+    message: (p: { backend: string; name: string }) =>
+      `${p.backend} cannot match the interface ${JSON.stringify(p.name)}: only letters, digits and _ . : @ - can be written in rules`,
+  },
+  "lower/forwarding-changes-port": {
+    severity: "error",
+    message: (p: { method: string; service: string; port: number; target: number }) =>
+      `forward ${p.method} does not change ports, but port ${p.port} of ${p.service} has endpoints on port ${p.target}`,
+  },
+  "lower/affinity-by-hash": {
+    severity: "warning",
+    message: (p: { service: string; port: number; target: number }) =>
+      `ipvs keeps the affinity of ${p.service} by hashing client addresses where it finds servers by mark: those change port ${p.port} to ${p.target}`,
+  },
 } as const satisfies Record<string, DiagnosticDefinition>;

@@ -1,0 +1,27 @@
+import { compareText } from "../../net/order.ts";
+import type { Backend, NamedObject } from "../backend.ts";
+import { ParseError } from "../text.ts";
+import { nftablesRequirements } from "./capabilities.ts";
+import { lowerNftables } from "./lower.ts";
+import { parseNftables } from "./parse.ts";
+import { printNftables, rulesetPath } from "./print.ts";
+import type { NftProgram } from "./program.ts";
+
+/** Named chains and sets; the elements that belong to services carry their keys as comments in the ruleset itself. */
+function nftablesNames(program: NftProgram): readonly NamedObject[] {
+  const names = program.tables.flatMap(({ sets, chains }) => [...sets, ...chains].map(({ name }) => name));
+  return [...new Set(names)].sort(compareText).map((name) => ({ name, key: null }));
+}
+
+export const nftablesBackend: Backend<NftProgram> = {
+  name: "nftables",
+  lower: lowerNftables,
+  print: printNftables,
+  parse: (files) => {
+    const text = files.get(rulesetPath);
+    if (text === undefined && files.size > 0) throw new ParseError(`${rulesetPath} is missing`, 1);
+    return text === undefined ? { tables: [] } : parseNftables(text);
+  },
+  requirements: nftablesRequirements,
+  names: nftablesNames,
+};

@@ -1,0 +1,183 @@
+import { unreachable } from "../../result.ts";
+import type { ArtifactFile } from "../backend.ts";
+import { TextWriter } from "../text.ts";
+import { describe } from "./describe.ts";
+import { compareFrontends, compareKeys, isNumbered, isProtocol, isRange } from "./order.ts";
+import { printClass, printPrefix, printRule, printVerdict, typeofSpelling } from "./print-rule.ts";
+import type {
+  AnyNftSet,
+  NftAtom,
+  NftChain,
+  NftDatatype,
+  NftFamily,
+  NftMap,
+  NftMapElement,
+  NftProgram,
+  NftTable,
+} from "./program.ts";
+
+export const rulesetPath = "nftables/ruleset.nft";
+
+/** Input for `nft -f`: each table is made, deleted and made anew, in one transaction, whatever was there before. */
+export function printNftables(program: NftProgram): readonly ArtifactFile[] {
+  if (program.tables.length === 0) return [];
+  const out = new TextWriter();
+  for (const { family, name } of program.tables) {
+    out.line(`table ${family} ${name}`);
+    out.line(`delete table ${family} ${name}`);
+  }
+  for (const table of program.tables) printTable(table, out);
+  return [out.file(rulesetPath)];
+}
+
+function printTable(table: NftTable, out: TextWriter): void {
+  out.line("");
+  out.line(`table ${table.family} ${table.name} {`);
+  let separated = true;
+  for (const item of [...table.sets, ...table.chains]) {
+    const about = describe(item.name);
+    const short = "rules" in item ? oneLine(item, table.family) !== null : isEmptySet(item);
+    if (!separated && (about !== null || !short)) out.line("");
+    if (about !== null) out.line(`\t# ${about}`);
+    if ("rules" in item) printChain(item, table.family, out);
+    else printSet(item, out);
+    separated = false;
+    if (!short) {
+      out.line("");
+      separated = true;
+    }
+  }
+  out.line("}");
+}
+
+function isEmptySet(set: AnyNftSet): boolean {
+  return set.kind === "dynamic-map" || set.elements.length === 0;
+}
+
+const longestLine = 160;
+
+/** Small chains are one line each: a pool that grows by one then changes a line of chains, not a block. */
+function oneLine(chain: NftChain, family: NftFamily): string | null {
+  if (chain.kind === "base" || chain.rules.length > 2) return null;
+  const rules = chain.rules.map((rule) => `${printRule(rule, family)}; `).join("");
+  const line = `\tchain ${chain.name} { ${rules}}`;
+  return line.length <= longestLine ? line : null;
+}
+
+function printChain(chain: NftChain, family: NftFamily, out: TextWriter): void {
+  const short = oneLine(chain, family);
+  if (short !== null) {
+    out.line(short);
+    return;
+  }
+  out.line(`\tchain ${chain.name} {`);
+  if (chain.kind === "base") {
+    out.line(`\t\ttype nat hook ${chain.hook} priority ${printPriority(chain.hook, chain.priority)}; policy accept;`);
+  }
+  for (const rule of chain.rules) out.line(`\t\t${printRule(rule, family)}`);
+  out.line("\t}");
+}
+
+/** nft has names for the two priorities of translation, but refuses `dstnat` in output. */
+function printPriority(hook: string, priority: number): string {
+  if (hook === "prerouting" && priority === -100) return "dstnat";
+  return hook === "postrouting" && priority === 100 ? "srcnat" : `${priority}`;
+}
+
+function printSet(set: AnyNftSet, out: TextWriter): void {
+  const head = `\t${set.kind === "set" ? "set" : "map"} ${set.name} {`;
+  const properties = [printType(set), ...printFlags(set)];
+  if (set.kind === "dynamic-map") properties.push(`size ${set.size}`);
+  if (isEmptySet(set)) {
+    out.line(`${head} ${properties.map((property) => `${property}; `).join("")}}`);
+    return;
+  }
+  out.line(head);
+  for (const property of properties) out.line(`\t\t${property}`);
+  out.line("\t\telements = {");
+  printElements(set, out);
+  out.line("\t\t}");
+  out.line("\t}");
+}
+
+function printFlags(set: AnyNftSet): readonly string[] {
+  const flags = [...(set.interval ? ["interval"] : []), ...(set.kind === "dynamic-map" ? ["dynamic", "timeout"] : [])];
+  return flags.length === 0 ? [] : [`flags ${flags.join(",")}`];
+}
+
+function printType(set: AnyNftSet): string {
+  const data = set.kind === "map" || set.kind === "dynamic-map" ? set.data : [];
+  const byField = [...set.key, ...data].includes("integer");
+  const list = (types: readonly NftDatatype[]) =>
+    types.map((type) => (byField ? typeofSpelling[type] : type)).join(" . ");
+  const target = set.kind === "verdict-map" ? "verdict" : list(data);
+  return `${byField ? "typeof" : "type"} ${list(set.key)}${set.kind === "set" ? "" : ` : ${target}`}`;
+}
+
+/** One element a line; all slots of one endpoint are one line, so that a line is an endpoint whatever its weight. */
+function printElements(set: AnyNftSet, out: TextWriter): void {
+  switch (set.kind) {
+    case "set":
+      for (const { key, comment } of set.elements) {
+        out.line(`\t\t\t${printKey(key, set.key)}${printComment(comment)},`);
+      }
+      return;
+    case "verdict-map":
+      for (const { key, comment, verdict } of set.elements) {
+        out.line(`\t\t\t${printKey(key, set.key)}${printComment(comment)} : ${printVerdict(verdict)},`);
+      }
+      return;
+    case "map":
+      printMapElements(set, out);
+      return;
+    case "dynamic-map":
+      return;
+    default:
+      unreachable(set);
+  }
+}
+
+function printMapElements(map: NftMap, out: TextWriter): void {
+  const grouped = isNumbered(map);
+  let line = "";
+  let previous: NftMapElement | null = null;
+  for (const element of map.elements) {
+    const text = `${printKey(element.key, map.key)} : ${printKey(element.data, map.data)},`;
+    if (previous !== null && grouped && belongTogether(previous, element)) {
+      line += ` ${text}`;
+    } else {
+      if (line !== "") out.line(line);
+      line = `\t\t\t${text}`;
+    }
+    previous = element;
+  }
+  if (line !== "") out.line(line);
+}
+
+function belongTogether(a: NftMapElement, b: NftMapElement): boolean {
+  if (a.data !== b.data && compareKeys(a.data, b.data) !== 0) return false;
+  return compareFrontends(a.key, b.key) === 0;
+}
+
+/** Comments come from elementComment of names.ts, which leaves nothing in them that could end the quotes. */
+function printComment(comment: string | null): string {
+  return comment === null ? "" : ` comment "${comment}"`;
+}
+
+function printKey(key: readonly NftAtom[], types: readonly NftDatatype[]): string {
+  let text = "";
+  for (let at = 0; at < key.length; at++) {
+    const atom = key[at];
+    if (atom === undefined) break;
+    if (at > 0) text += " . ";
+    text += printAtom(atom, types[at]);
+  }
+  return text;
+}
+
+function printAtom(atom: NftAtom, type: NftDatatype | undefined): string {
+  if (typeof atom === "number") return type === "classid" ? printClass(atom) : `${atom}`;
+  if (isProtocol(atom)) return atom;
+  if (isRange(atom)) return atom.first === atom.last ? `${atom.first}` : `${atom.first}-${atom.last}`;
+  return "bits" in atom ? atom.text : printPrefix(atom);
+}
