@@ -71,14 +71,18 @@ export function flag({ start, end }: Span, word: { readonly text: FlagWord }): n
   return { kind: "flag", start, end, word: word.text };
 }
 
-export function scheduler({ start, end }: Span, name: Leaf, flags: readonly Leaf[] | null): nodes.SchedulerStatement {
+export function scheduler(
+  { start, end }: Span,
+  name: Leaf,
+  flags: readonly Leaf[] | null = null,
+): nodes.SchedulerStatement {
   return { kind: "scheduler", start, end, name, flags: flags ?? [] };
 }
 
 export function loadBalancer(
   { start, end }: Span,
   addresses: readonly Leaf[],
-  allow: readonly Leaf[] | null,
+  allow: readonly Leaf[] | null = null,
 ): nodes.LoadBalancerStatement {
   return { kind: "load-balancer", start, end, addresses, allow };
 }
@@ -90,8 +94,8 @@ export function affinity({ start, end }: Span, timeout: Leaf | null, netmask: Le
 export function forward(
   { start, end }: Span,
   method: Leaf,
-  tunnel: Leaf | null,
-  port: Leaf | null,
+  tunnel: Leaf | null = null,
+  port: Leaf | null = null,
 ): nodes.ForwardStatement {
   return { kind: "forward", start, end, method, tunnel, port };
 }
@@ -99,7 +103,7 @@ export function forward(
 export function localTraffic(
   { start, end }: Span,
   detector: Leaf,
-  interfaceName: Leaf | null,
+  interfaceName: Leaf | null = null,
 ): nodes.LocalTrafficStatement {
   return { kind: "local-traffic", start, end, detector, interface: interfaceName };
 }

@@ -1,6 +1,5 @@
 import type { Declaration, FileNode } from "../../grammar/nodes.ts";
-import type { Diagnostic } from "../diagnostics/diagnostic.ts";
-import { sortDiagnostics } from "../diagnostics/diagnostic.ts";
+import { type Diagnostic, hasErrors, sortDiagnostics } from "../diagnostics/diagnostic.ts";
 import { unreachable } from "../result.ts";
 import type { SourceFile } from "../source.ts";
 import { limited, mostErrors, parseSyntax, type SyntaxCache } from "../syntax/parse.ts";
@@ -74,6 +73,9 @@ function readInclude(scope: Scope, statement: Declaration & { kind: "include" })
   return report(scope, pattern, "syntax/name", { what: "path", text: '""', reason: "is empty" });
 }
 
+/** Findings about what is missing, which is no news when a line that might hold it did not parse. */
+const consequences: ReadonlySet<string> = new Set(["spec/unknown-port", "syntax/unknown-list", "syntax/unused-list"]);
+
 /**
  * Reads a .weir text: all findings of syntax and values, in the order of the text, up to the limit of parse.ts.
  * `cache` keeps parts by their text, for a file that is read again after a change.
@@ -82,6 +84,8 @@ export function fragmentFromText(file: SourceFile, cache?: SyntaxCache): ReadFra
   const { tree, diagnostics } = parseSyntax(file, cache);
   const read = fragmentFromSyntax(tree, file);
   if (diagnostics.length > mostErrors) return { fragment: read.fragment, diagnostics };
-  const all = sortDiagnostics([...diagnostics, ...read.diagnostics]);
+  const isWhole = !hasErrors(diagnostics);
+  const values = read.diagnostics.filter((finding) => isWhole || !consequences.has(finding.code));
+  const all = sortDiagnostics([...diagnostics, ...values]);
   return { fragment: read.fragment, diagnostics: limited(all) };
 }
