@@ -1,4 +1,4 @@
-import type { FileNode, Leaf, LetDeclaration } from "../../grammar/nodes.ts";
+import type { Chunk, Leaf, LetDeclaration } from "../../grammar/nodes.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { type IpAddress, isHostPrefix, type Prefix, parsePrefix } from "../net/address.ts";
 import type { SourceFile } from "../source.ts";
@@ -13,13 +13,17 @@ interface PendingList {
 }
 
 /**
- * The `let` lists of a file, with the lists they name taken in. A list is known in its own file only, wherever
+ * The `let` lists among parts of a file, with the lists they name taken in. A list is known in its own file only, wherever
  * in it: a file says by itself what it means.
  */
-export function readLists(tree: FileNode, file: SourceFile, diagnostics: Diagnostic[]): ReadonlyMap<string, NamedList> {
+export function readLists(
+  chunks: readonly Chunk[],
+  file: SourceFile,
+  diagnostics: Diagnostic[],
+): ReadonlyMap<string, NamedList> {
   const lists = new Map<string, NamedList>();
   const pending = new Map<string, PendingList>();
-  for (const chunk of tree.chunks) {
+  for (const chunk of chunks) {
     const scope: Scope = { file, start: chunk.start, lists, diagnostics };
     for (const { statement } of chunk.lines) {
       if (statement?.kind === "let") addPending(scope, statement, pending);

@@ -1,8 +1,9 @@
-import type { Declaration, FileNode } from "../../grammar/nodes.ts";
+import type { Chunk, Declaration, FileNode, Span } from "../../grammar/nodes.ts";
 import { type Diagnostic, hasErrors, sortDiagnostics } from "../diagnostics/diagnostic.ts";
 import { unreachable } from "../result.ts";
 import type { SourceFile } from "../source.ts";
-import { limited, mostErrors, parseSyntax, type SyntaxCache } from "../syntax/parse.ts";
+import { limited, mostErrors, parseFilePart, type SyntaxCache } from "../syntax/parse.ts";
+import { splitDeclarations } from "../syntax/split.ts";
 import type { ClusterSetting, IncludeRequest, SpecFragment } from "./fragment.ts";
 import { readCluster, readNode } from "./from-syntax-cluster.ts";
 import { readExpect } from "./from-syntax-expect.ts";
@@ -27,14 +28,19 @@ interface Declared {
 /** What a syntax tree declares. Values are checked one by one here; how they go together is for check.ts. */
 export function fragmentFromSyntax(tree: FileNode, file: SourceFile): ReadFragment {
   const diagnostics: Diagnostic[] = [];
-  const lists = readLists(tree, file, diagnostics);
-  const declared: Declared = { settings: [], nodes: [], services: [], expects: [], includes: [] };
-  for (const { start, lines } of tree.chunks) {
-    const scope: Scope = { file, start, lists, diagnostics };
-    for (const { statement } of lines) if (statement !== null) readDeclaration(scope, statement, declared);
-  }
+  const lists = readLists(tree.chunks, file, diagnostics);
+  const declared = nothingDeclared();
+  for (const chunk of tree.chunks) readChunk(chunk, { file, start: chunk.start, lists, diagnostics }, declared);
   reportUnusedLists({ file, start: 0, lists, diagnostics });
   return { fragment: { ...declared, endpointGroups: [] }, diagnostics: limited(sortDiagnostics(diagnostics)) };
+}
+
+function nothingDeclared(): Declared {
+  return { settings: [], nodes: [], services: [], expects: [], includes: [] };
+}
+
+function readChunk(chunk: Chunk, scope: Scope, declared: Declared): void {
+  for (const { statement } of chunk.lines) if (statement !== null) readDeclaration(scope, statement, declared);
 }
 
 function readDeclaration(scope: Scope, statement: Declaration, declared: Declared): void {
@@ -76,16 +82,34 @@ function readInclude(scope: Scope, statement: Declaration & { kind: "include" })
 /** Findings about what is missing, which is no news when a line that might hold it did not parse. */
 const consequences: ReadonlySet<string> = new Set(["spec/unknown-port", "syntax/unknown-list", "syntax/unused-list"]);
 
+/** Whether a part of a file may hold a `let`; lists are needed before everything else is read. */
+const holdsList = /^[ \t]*let(?![A-Za-z0-9_.*/:-])/m;
+
 /**
  * Reads a .weir text: all findings of syntax and values, in the order of the text, up to the limit of parse.ts.
+ * Goes part by part and keeps no tree, so a large file needs little more memory than its fragment.
  * `cache` keeps parts by their text, for a file that is read again after a change.
  */
 export function fragmentFromText(file: SourceFile, cache?: SyntaxCache): ReadFragment {
-  const { tree, diagnostics } = parseSyntax(file, cache);
-  const read = fragmentFromSyntax(tree, file);
-  if (diagnostics.length > mostErrors) return { fragment: read.fragment, diagnostics };
-  const isWhole = !hasErrors(diagnostics);
-  const values = read.diagnostics.filter((finding) => isWhole || !consequences.has(finding.code));
-  const all = sortDiagnostics([...diagnostics, ...values]);
-  return { fragment: read.fragment, diagnostics: limited(all) };
+  const parts = splitDeclarations(file.text);
+  const syntax: Diagnostic[] = [];
+  const values: Diagnostic[] = [];
+  const early = new Map<Span, Chunk>();
+  for (const part of parts) {
+    if (syntax.length > mostErrors) break;
+    if (holdsList.test(file.text.slice(part.start, part.end)))
+      early.set(part, parseFilePart(file, part, syntax, cache));
+  }
+  const lists = readLists([...early.values()], file, values);
+  const declared = nothingDeclared();
+  for (const part of parts) {
+    if (syntax.length > mostErrors) break;
+    const chunk = early.get(part) ?? parseFilePart(file, part, syntax, cache);
+    readChunk(chunk, { file, start: part.start, lists, diagnostics: values }, declared);
+  }
+  reportUnusedLists({ file, start: 0, lists, diagnostics: values });
+  const isWhole = !hasErrors(syntax);
+  const shown = values.filter((finding) => isWhole || !consequences.has(finding.code));
+  const diagnostics = limited(sortDiagnostics([...syntax, ...shown]));
+  return { fragment: { ...declared, endpointGroups: [] }, diagnostics };
 }

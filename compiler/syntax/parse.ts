@@ -32,6 +32,14 @@ function parsePart(text: string, cache: SyntaxCache | undefined): ParsedChunk {
   return parsed;
 }
 
+/** The chunk of one part of a file; its findings are added to `diagnostics`. */
+export function parseFilePart(file: SourceFile, part: Span, diagnostics: Diagnostic[], cache?: SyntaxCache): Chunk {
+  const { lines, findings } = parsePart(file.text.slice(part.start, part.end), cache);
+  const locate = ({ start, end }: Span) => ({ file, start: part.start + start, end: part.start + end });
+  for (const found of findings) diagnostics.push(found.report(locate));
+  return { kind: "chunk", start: part.start, lines };
+}
+
 /**
  * Parses a .weir file. All errors are reported at once, in the order of the text, up to `mostErrors`.
  * With a cache, parts whose text is in it are not parsed again, and new parts are added to it.
@@ -41,10 +49,7 @@ export function parseSyntax(file: SourceFile, cache?: SyntaxCache): ParsedSyntax
   const diagnostics: Diagnostic[] = [];
   for (const part of splitDeclarations(file.text)) {
     if (diagnostics.length > mostErrors) break;
-    const { lines, findings } = parsePart(file.text.slice(part.start, part.end), cache);
-    const locate = ({ start, end }: Span) => ({ file, start: part.start + start, end: part.start + end });
-    chunks.push({ kind: "chunk", start: part.start, lines });
-    for (const found of findings) diagnostics.push(found.report(locate));
+    chunks.push(parseFilePart(file, part, diagnostics, cache));
   }
   return { tree: { kind: "file", chunks }, diagnostics: limited(diagnostics) };
 }
