@@ -1,10 +1,12 @@
 import type { ArtifactFile, BackendName, NamedObject, Requirement } from "../backends/backend.ts";
+import { TextWriter } from "../backends/text.ts";
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import type { NodeIr } from "../ir/ir.ts";
 import { compileBackend } from "../pipeline.ts";
 import { assert } from "../result.ts";
 import type { SourceFile } from "../source.ts";
 import { type Digest, digestOf } from "./digest.ts";
+import { writeJson } from "./json-lines.ts";
 import type { Manifest } from "./manifest.ts";
 import { sourcesFile } from "./sources.ts";
 
@@ -28,12 +30,12 @@ export async function assembleArtifact(
 ): Promise<readonly Diagnostic[]> {
   const diagnostics: Diagnostic[] = [];
   const files: Record<string, Manifest["files"][string]> = {};
-  const requirements: Partial<Record<BackendName, { readonly requirements: readonly Requirement[] }>> = {};
+  const requirements: Partial<Record<BackendName, readonly Requirement[]>> = {};
   const names = new Map<BackendName, readonly NamedObject[]>();
   const add = (file: ArtifactFile): void => {
     assert(!Object.hasOwn(files, file.path), `${file.path} is written twice`);
     const bytes = file.chunks.reduce((sum, chunk) => sum + Buffer.byteLength(chunk, "utf8"), 0);
-    files[file.path] = { bytes, sha256: digestOf(file.chunks) };
+    files[file.path] = { bytes, digest: digestOf(file.chunks) };
     put(file);
   };
   for (const backend of options.backends) {
@@ -41,7 +43,7 @@ export async function assembleArtifact(
     diagnostics.push(...part.diagnostics);
     if (hasErrors(diagnostics)) continue;
     for (const file of part.files) add(file);
-    requirements[backend] = { requirements: part.requirements };
+    requirements[backend] = part.requirements;
     names.set(backend, part.names);
   }
   if (hasErrors(diagnostics)) return diagnostics;
@@ -50,11 +52,27 @@ export async function assembleArtifact(
     format: 1,
     node: ir.node.name,
     spec: options.specDigest,
-    backends: requirements,
+    requirements,
     files,
   };
-  put({ path: "manifest.json", chunks: [`${JSON.stringify(manifest, null, 2)}\n`] });
+  put(manifestFile(manifest));
   return diagnostics;
+}
+
+/** One line for each requirement and file. */
+function manifestFile(manifest: Manifest): ArtifactFile {
+  const text = new TextWriter();
+  const requirements = Object.fromEntries(
+    Object.entries(manifest.requirements).map(([backend, list]) => [backend, list.map((each) => ({ ...each }))]),
+  );
+  text.line("{");
+  text.line(`  "format": ${manifest.format},`);
+  text.line(`  "node": ${JSON.stringify(manifest.node)},`);
+  text.line(`  "spec": ${JSON.stringify(manifest.spec)},`);
+  writeJson(text, requirements, 2, { indent: "  ", before: '"requirements": ', after: "," });
+  writeJson(text, manifest.files, 1, { indent: "  ", before: '"files": ', after: "" });
+  text.line("}");
+  return text.file("manifest.json");
 }
 
 /** All files of one node's artifact at once; none when there are errors. For small specs and tests. */

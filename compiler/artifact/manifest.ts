@@ -24,14 +24,12 @@ export const manifestSchema = z.readonly(
     /** Digest of the spec's meaning, see digest.ts. */
     spec: digest,
     /** The backends that it was compiled for, each with what the node must have. */
-    backends: z.readonly(
-      z.partialRecord(backendName, z.strictObject({ requirements: z.readonly(z.array(requirementSchema)) })),
-    ),
+    requirements: z.readonly(z.partialRecord(backendName, z.readonly(z.array(requirementSchema)))),
     /** Every other file, by its path inside the node's folder. */
     files: z.readonly(
       z.record(
         z.string().regex(/^[a-z0-9-]+(\/[a-z0-9.-]+)*(\.[a-z]+)?$/),
-        z.strictObject({ bytes: z.number().int().min(0), sha256: digest }),
+        z.strictObject({ bytes: z.number().int().min(0), digest }),
       ),
     ),
   }),

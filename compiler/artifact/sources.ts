@@ -3,11 +3,11 @@ import { TextWriter } from "../backends/text.ts";
 import type { IrService, NodeIr } from "../ir/ir.ts";
 import { assert } from "../result.ts";
 import { lineText, positionOf, type SourceFile } from "../source.ts";
+import { type Json, writeJson } from "./json-lines.ts";
 
 /**
  * sources.json: where each service is declared, and which service port a chain, set or map of the rules belongs to
  * (null: it serves all). Without line numbers, so that one more line in a spec does not change every entry after it.
- * One entry is one line.
  */
 export function sourcesFile(
   ir: NodeIr,
@@ -15,51 +15,28 @@ export function sourcesFile(
   pathInSpec: (file: SourceFile) => string,
 ): ArtifactFile {
   const text = new TextWriter();
+  const services = Object.fromEntries(ir.services.map((service) => [service.name, sourceOf(service, pathInSpec)]));
+  const byBackend = Object.fromEntries([...names].map(([backend, objects]) => [backend, keysOf(objects)]));
   text.line("{");
   text.line('  "format": 1,');
-  text.line('  "services": {');
-  members(
-    text,
-    "    ",
-    ir.services.map((service) => [service.name, sourceOf(service, pathInSpec)]),
-  );
-  text.line("  },");
-  text.line('  "names": {');
-  const backends = [...names].map(([backend, objects]) => [backend, distinct(objects)] as const);
-  for (const [at, [backend, objects]] of backends.entries()) {
-    text.line(`    ${JSON.stringify(backend)}: {`);
-    members(
-      text,
-      "      ",
-      objects.map((object) => [object.name, object.key]),
-    );
-    text.line(at === backends.length - 1 ? "    }" : "    },");
-  }
-  text.line("  }");
+  writeJson(text, services, 1, { indent: "  ", before: '"services": ', after: "," });
+  writeJson(text, byBackend, 2, { indent: "  ", before: '"names": ', after: "" });
   text.line("}");
   return text.file("sources.json");
 }
 
-function members(text: TextWriter, indent: string, entries: readonly (readonly [string, unknown])[]): void {
-  for (const [at, [key, value]] of entries.entries()) {
-    const comma = at === entries.length - 1 ? "" : ",";
-    text.line(`${indent}${JSON.stringify(key)}: ${JSON.stringify(value)}${comma}`);
-  }
-}
-
-function sourceOf(service: IrService, pathInSpec: (file: SourceFile) => string): object {
+function sourceOf(service: IrService, pathInSpec: (file: SourceFile) => string): Json {
   const { file, start, object } = service.origin;
   const declaration = object ?? lineText(file, positionOf(file, start).line).replace(/\{.*$/, "").trim();
   return { file: pathInSpec(file), declaration };
 }
 
 /** A chain of the same name in both families stands for the same. */
-function distinct(objects: readonly NamedObject[]): readonly NamedObject[] {
-  const byName = new Map<string, NamedObject>();
-  for (const object of objects) {
-    const known = byName.get(object.name);
-    assert(known === undefined || known.key === object.key, `${object.name} names two things`);
-    byName.set(object.name, object);
+function keysOf(objects: readonly NamedObject[]): Json {
+  const keys: Record<string, string | null> = {};
+  for (const { name, key } of objects) {
+    assert(!Object.hasOwn(keys, name) || keys[name] === key, `${name} names two things`);
+    keys[name] = key;
   }
-  return [...byName.values()];
+  return keys;
 }

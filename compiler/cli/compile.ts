@@ -23,7 +23,7 @@ export interface CompileOptions extends NodeOptions {
 interface MadeFile {
   readonly path: string;
   readonly bytes: number;
-  readonly sha256: Digest;
+  readonly digest: Digest;
 }
 
 /** Where an artifact goes: a folder, or standard output as one text. */
@@ -113,7 +113,7 @@ function standardOutput(context: Context): Destination {
 
 function madeFile(node: string, file: ArtifactFile): MadeFile {
   const bytes = file.chunks.reduce((sum, chunk) => sum + Buffer.byteLength(chunk, "utf8"), 0);
-  return { path: `${node}/${file.path}`, bytes, sha256: digestOf(file.chunks) };
+  return { path: `${node}/${file.path}`, bytes, digest: digestOf(file.chunks) };
 }
 
 async function finish(
