@@ -1,0 +1,16 @@
+import type { Backend } from "../backend.ts";
+import { namesOf, requirementsOf } from "./capabilities.ts";
+import { lowerIpvs } from "./lower.ts";
+import { parseIpvs } from "./parse.ts";
+import { printIpvs } from "./print.ts";
+import type { IpvsProgram } from "./program.ts";
+
+/** IPVS with ipset and a fixed set of iptables rules. */
+export const ipvsBackend: Backend<IpvsProgram> = {
+  name: "ipvs",
+  lower: lowerIpvs,
+  print: printIpvs,
+  parse: parseIpvs,
+  requirements: requirementsOf,
+  names: namesOf,
+};
