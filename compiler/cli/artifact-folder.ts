@@ -88,8 +88,9 @@ export class ArtifactFolder {
     if (leaving !== null) {
       const names = leaving.split("\n").filter((name) => name !== "" && !name.startsWith(".") && !name.includes("/"));
       // what is in its place already was moved before the run ended
-      const open = this.#moves(names).filter((move) => existsSync(move.from) && !existsSync(move.to));
-      for (const move of open) renameSync(move.from, move.to);
+      for (const move of this.#moves(names)) {
+        if (existsSync(move.from) && !existsSync(move.to)) renameSync(move.from, move.to);
+      }
     }
     rmSync(this.#staging, { recursive: true, force: true });
   }
