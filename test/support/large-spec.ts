@@ -8,12 +8,12 @@ export const endpointCount = 8;
 export const serviceKinds = ["plain", "sticky", "local", "node-port"] as const;
 export type ServiceKind = (typeof serviceKinds)[number];
 
-interface LargeEndpoint {
+export interface LargeEndpoint {
   readonly address: string;
   readonly weight: number;
 }
 
-interface LargeService {
+export interface LargeService {
   readonly name: string;
   readonly vip: string;
   readonly kind: ServiceKind;
@@ -44,6 +44,26 @@ export function largeSpec(): LargeSpec {
       weight: 1,
     })),
   }));
+}
+
+/** An address of the service's own that sorts right behind its endpoint with that index. */
+export function addressBetween(service: number, index: number): string {
+  return addressOf(service, index * 8 + 11);
+}
+
+/** A service of that kind whose name and address sort into the middle of the others. */
+export function newService(kind: ServiceKind): LargeService {
+  const number = serviceCount;
+  return {
+    name: "team-0010/service-0500-and-a-half",
+    vip: "10.96.2.251",
+    kind,
+    number,
+    endpoints: Array.from({ length: endpointCount }, (_, index) => ({
+      address: addressOf(number, index * 8 + 8),
+      weight: 1,
+    })),
+  };
 }
 
 /** The number of frontends that the service's endpoints are behind. */
