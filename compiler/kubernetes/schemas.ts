@@ -42,6 +42,7 @@ const servicePort = mapping({
   name: text.nullish(),
   protocol: protocol.nullish(),
   port,
+  targetPort: z.unknown().optional(),
   nodePort: portOrNone.nullish(),
 });
 

@@ -155,11 +155,15 @@ function servicePort(to: Report, port: NonNullable<Spec["ports"]>[number], index
     name,
     protocol: protocolWords[port.protocol ?? "TCP"],
     port: port.port,
-    // The object's own targetPort is a wish to the controller that makes the slices; their ports are what counts.
-    targetPort: port.port,
+    // A wish to the controller that makes the slices: their endpoints all carry ports of their own, which count.
+    targetPort: isPort(port.targetPort) ? port.targetPort : port.port,
     nodePort: port.nodePort || null,
     origin: to.object.at(path),
   };
+}
+
+function isPort(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65535;
 }
 
 function affinityOf(to: Report, spec: Spec, annotations: ServiceAnnotations): Affinity | null {

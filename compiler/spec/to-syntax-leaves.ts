@@ -17,12 +17,6 @@ export function number(value: number): Leaf {
   return { kind: "number", text: String(value), ...nowhere, shape: "%number" };
 }
 
-/** A name that its owner chose: in quotes where it would be read as something else. */
-export function name(text: string): Leaf {
-  const isPlain = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text) && !/^[0-9]+$/.test(text) && !words.has(text);
-  return isPlain ? word(text) : { kind: "string", text, ...nowhere, shape: "%string" };
-}
-
 export function percentage(value: number): Leaf {
   return { kind: "percent", text: `${value}%`, ...nowhere, shape: "%percent" };
 }

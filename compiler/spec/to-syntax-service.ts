@@ -2,7 +2,7 @@ import * as make from "../../grammar/builders.ts";
 import type { EndpointOption, EndpointStatement, Line, ServiceBlock, ServiceStatement } from "../../grammar/nodes.ts";
 import { compareNumbers } from "../net/order.ts";
 import type { EndpointPortSpec, EndpointSpec, Forwarding, ServicePortSpec, ServiceSpec } from "./schema.ts";
-import { addressLeaf, duration, line, name, number, prefixLeaf, word } from "./to-syntax-leaves.ts";
+import { addressLeaf, duration, line, number, prefixLeaf, word } from "./to-syntax-leaves.ts";
 
 const { nowhere } = make;
 
@@ -83,7 +83,7 @@ function portOf(ports: readonly EndpointPortSpec[], port: ServicePortSpec): Endp
 function portStatement(port: ServicePortSpec): ServiceStatement {
   return make.port(
     nowhere,
-    port.name === "" ? null : name(port.name),
+    port.name === "" ? null : word(port.name),
     word(port.protocol),
     number(port.port),
     port.targetPort === port.port ? null : number(port.targetPort),
@@ -97,7 +97,7 @@ function endpointStatement(endpoint: EndpointSpec, ports: readonly ServicePortSp
   const value = (key: string, leaf: ReturnType<typeof word>): void => {
     options.push(make.valueOption(word(key), leaf));
   };
-  if (endpoint.node !== null) value("on", name(endpoint.node));
+  if (endpoint.node !== null) value("on", word(endpoint.node));
   if (endpoint.weight !== 1) value("weight", number(endpoint.weight));
   for (const state of stateWords(endpoint)) options.push(make.flagOption(word(state)));
   if (endpoint.ports !== null) {
@@ -108,14 +108,14 @@ function endpointStatement(endpoint: EndpointSpec, ports: readonly ServicePortSp
     if (served.length === 0) return null;
     if (served.length < ports.length || served.some(({ port, number: own }) => own !== port.targetPort)) {
       const nodes = served.map(({ port, number: own }) =>
-        make.endpointPort(port.name === "" ? null : name(port.name), number(own)),
+        make.endpointPort(port.name === "" ? null : word(port.name), number(own)),
       );
       options.push(make.portsOption(word("port"), nodes));
     }
   }
   const { zones, nodes } = endpoint.hints ?? { zones: [], nodes: [] };
-  if (zones.length > 0) options.push(make.namesOption(word("zone-hint"), zones.map(name)));
-  if (nodes.length > 0) options.push(make.namesOption(word("node-hint"), nodes.map(name)));
+  if (zones.length > 0) options.push(make.namesOption(word("zone-hint"), zones.map(word)));
+  if (nodes.length > 0) options.push(make.namesOption(word("node-hint"), nodes.map(word)));
   if (endpoint.upperThreshold > 0) value("max-connections", number(endpoint.upperThreshold));
   if (endpoint.lowerThreshold > 0) value("min-connections", number(endpoint.lowerThreshold));
   return make.endpoint(nowhere, addressLeaf(endpoint.address), options);

@@ -12,7 +12,7 @@ import type {
 } from "../../grammar/nodes.ts";
 import { defaultCluster } from "./merge.ts";
 import type { ClusterSpec, DetectorSpec, ExpectedOutcome, ExpectSpec, NodeSpec, Spec } from "./schema.ts";
-import { addressLeaf, duration, line, name, number, percentage, prefixLeaf, range, word } from "./to-syntax-leaves.ts";
+import { addressLeaf, duration, line, number, percentage, prefixLeaf, range, word } from "./to-syntax-leaves.ts";
 import { serviceBlock } from "./to-syntax-service.ts";
 
 const { nowhere } = make;
@@ -78,9 +78,9 @@ function clusterBlock(cluster: ClusterSpec): ClusterBlock {
 function localTraffic(detector: DetectorSpec): ClusterStatement {
   switch (detector.kind) {
     case "bridge-interface":
-      return make.localTraffic(nowhere, word("bridge"), name(detector.name));
+      return make.localTraffic(nowhere, word("bridge"), word(detector.name));
     case "interface-prefix":
-      return make.localTraffic(nowhere, word("interface-prefix"), name(detector.prefix));
+      return make.localTraffic(nowhere, word("interface-prefix"), word(detector.prefix));
     default:
       return make.localTraffic(nowhere, word(detector.kind), null);
   }
@@ -88,12 +88,12 @@ function localTraffic(detector: DetectorSpec): ClusterStatement {
 
 function nodeBlock(node: NodeSpec): NodeBlock {
   const statements: NodeStatement[] = [];
-  if (node.zone !== null) statements.push(make.value(nowhere, { text: "zone" }, name(node.zone)));
+  if (node.zone !== null) statements.push(make.value(nowhere, { text: "zone" }, word(node.zone)));
   if (node.addresses.length > 0) {
     statements.push(make.list(nowhere, { text: "address" }, node.addresses.map(addressLeaf)));
   }
   if (node.pods.length > 0) statements.push(make.list(nowhere, { text: "pods" }, node.pods.map(prefixLeaf)));
-  return { ...make.node(nowhere, name(node.name)), lines: statements.map((statement) => line(statement)) };
+  return { ...make.node(nowhere, word(node.name)), lines: statements.map((statement) => line(statement)) };
 }
 
 function expectDeclaration(expected: ExpectSpec): ExpectDeclaration {
@@ -101,7 +101,7 @@ function expectDeclaration(expected: ExpectSpec): ExpectDeclaration {
   const host = destination.family === "ipv6" ? `[${destination.text}]` : destination.text;
   return make.expectation(
     nowhere,
-    expected.node === null ? null : name(expected.node),
+    expected.node === null ? null : word(expected.node),
     word(expected.protocol),
     addressLeaf(expected.source),
     word(`${host}:${port}`),

@@ -91,7 +91,7 @@ describe("addresses", () => {
 });
 
 describe("ports", () => {
-  it("default to TCP; node port 0 is none; targetPort is not read", () => {
+  it("default to TCP; node port 0 is none; a named target port says nothing", () => {
     const ports = [
       { port: 53, name: "dns", protocol: "UDP", nodePort: 0 },
       { port: 80, name: "web", nodePort: 30080, targetPort: "http" },
