@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Packet } from "../../compiler/backends/packet.ts";
@@ -6,6 +6,26 @@ import { isLoopback } from "../../compiler/net/address.ts";
 import { Agent, LabError, type PendingAttempt } from "./agent-client.ts";
 import { isLabProtocol, type LabPlan } from "./plan.ts";
 import { hostSysctls, nodeSysctls, topologyOf } from "./topology.ts";
+
+const folderPrefix = "weir-lab-";
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+  }
+}
+
+/** A killed run leaves one folder with a lock file behind; its name tells whose. Namespaces leave nothing. */
+async function removeFoldersOfTheDead(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = name.startsWith(folderPrefix) ? Number.parseInt(name.slice(folderPrefix.length), 10) : Number.NaN;
+    if (owner > 0 && !isRunning(owner))
+      await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {});
+  }
+}
 
 /** Hosts' namespaces and their agents outlive a lab, because starting them is most of its cost. */
 export class LabPool {
@@ -22,7 +42,8 @@ export class LabPool {
 
   /** `script` is the agent as JavaScript; without it, the one beside this file in the built package. */
   static async open(script = new URL("./agent.js", import.meta.url).pathname): Promise<LabPool> {
-    return new LabPool(script, await mkdtemp(join(tmpdir(), "weir-lab-")));
+    await removeFoldersOfTheDead();
+    return new LabPool(script, await mkdtemp(join(tmpdir(), `${folderPrefix}${process.pid}-`)));
   }
 
   async #start(kind: string): Promise<Agent> {

@@ -52,6 +52,10 @@ async function withLab<T>(
   }
 }
 
+function describeWrong(reports: readonly RowReport[]): readonly string[] {
+  return reports.filter((each) => each.complaints.length > 0).map(describeReport);
+}
+
 /** All rows, in as many labs as they need. Returns what was wrong, with what the rules did to the first wrong row. */
 async function tryFixture(
   pool: TestPool["pool"],
@@ -67,18 +71,34 @@ async function tryFixture(
     await withLab(pool, loader, compiled, scene, async (lab) => {
       const reports = await tryRows(lab, scene, { ...usualTrial, sticky });
       tried += reports.length;
-      const bad = reports.filter((each) => each.complaints.length > 0);
-      wrong.push(...bad.map(describeReport));
-      if (bad[0] !== undefined) wrong.push(await explain(lab, loader, bad[0].row));
+      wrong.push(...describeWrong(reports));
+      const first = reports.find((each) => each.complaints.length > 0);
+      if (first !== undefined) wrong.push(await explain(lab, loader, first.row));
     });
   }
   return { wrong, tried };
 }
 
-/** Nobody's connections all went to one endpoint only because the first client's did. */
-function spreadComplaint(row: LabRow, reports: readonly RowReport[]): string | null {
-  const reached = new Set(reports.flatMap((each) => [...each.reached.keys()]));
-  return reached.size > 1 ? null : `${row.label}: ${reports.length} clients all reached ${[...reached].join()}`;
+function hasChoice(row: LabRow): boolean {
+  return row.expect.verdict === "endpoints" && row.expect.endpoints.length > 1;
+}
+
+/** With affinity one client's connections stay, as the rows showed; here many clients' must differ, and each stay. */
+async function trySpread(
+  pool: TestPool["pool"],
+  loader: LoaderName,
+  compiled: CompiledFixture,
+  rows: readonly LabRow[],
+) {
+  const sticky = rows.find((row) => isTriable(row) && hasChoice(row) && isSticky(compiled.ir, row));
+  if (sticky === undefined) return [];
+  const clients = moreClients(compiled.ir, sticky);
+  return withLab(pool, loader, compiled, clients, async (lab) => {
+    const reports = await tryRows(lab, clients, { ...usualTrial, sticky: () => true });
+    const reached = new Set(reports.flatMap((each) => [...each.reached.keys()]));
+    const alike = `${sticky.label}: ${clients.length} clients all reached ${[...reached].join()}`;
+    return [...describeWrong(reports), ...(reached.size < 2 ? [alike] : [])];
+  });
 }
 
 describe.each(loaderNames)("real connections through %s", (loader) => {
@@ -87,38 +107,16 @@ describe.each(loaderNames)("real connections through %s", (loader) => {
       const all = rows.map(labRow);
       const untried = all.filter((row) => !isTriable(row)).length;
       const note = untried === 0 ? "" : `, EXCEPT ${untried} SCTP rows (Node has no SCTP sockets)`;
+      const title = `${name} on ${node}: ${all.length - untried} rows go where the table says${note}`;
 
-      it(`${name} on ${node}: ${all.length - untried} rows go where the table says${note}`, {
-        timeout: 60_000,
-      }, async (context) => {
+      it(title, { timeout: 60_000 }, async (context) => {
         const missing = trouble ?? loaderTroubles.get(loader) ?? null;
         if (test === null || missing !== null) return skipFor(context, missing ?? "no lab");
         const compiled = await compileFixture(name, node, backendOf(loader));
         if (compiled.refusal !== null) return context.skip(compiled.refusal);
         const { wrong, tried } = await tryFixture(test.pool, loader, compiled, all);
-        expect(wrong).toEqual([]);
+        expect([...wrong, ...(await trySpread(test.pool, loader, compiled, all))]).toEqual([]);
         expect(tried).toBe(all.length - untried);
-      });
-
-      it(`${name} on ${node}: clients with affinity are spread`, { timeout: 60_000 }, async (context) => {
-        const missing = trouble ?? loaderTroubles.get(loader) ?? null;
-        if (test === null || missing !== null) return skipFor(context, missing ?? "no lab");
-        const compiled = await compileFixture(name, node, backendOf(loader));
-        const row = all.find(
-          (each) =>
-            isTriable(each) &&
-            isSticky(compiled.ir, each) &&
-            each.expect.verdict === "endpoints" &&
-            each.expect.endpoints.length > 1,
-        );
-        if (row === undefined || compiled.refusal !== null) return context.skip("no affinity");
-        const clients = moreClients(compiled.ir, row);
-        const complaint = await withLab(test.pool, loader, compiled, clients, async (lab) => {
-          const reports = await tryRows(lab, clients, usualTrial);
-          const wrong = reports.filter((each) => each.complaints.length > 0).map(describeReport);
-          return wrong[0] ?? spreadComplaint(row, reports);
-        });
-        expect(complaint).toBeNull();
       });
     }
   }

@@ -1,9 +1,9 @@
 import { type BackendName, compileBackend, decide, irOf, type NodeIr, textOf } from "../../compiler/index.ts";
 import { frontendOf } from "../../compiler/ir/lookup.ts";
-import { addressFromBits, type Prefix } from "../../compiler/net/address.ts";
+import { addressFromBits, addressWidth, type Prefix } from "../../compiler/net/address.ts";
 import type { LabRow } from "../../runtime/lab/expectation.ts";
 import type { LoaderName } from "../../runtime/lab/loaders.ts";
-import { expectationOf } from "../../runtime/lab/world.ts";
+import { expectationOf, worldOf } from "../../runtime/lab/world.ts";
 import { fixturesFolder, loadInputs, type PacketRow } from "./fixtures.ts";
 
 /** A fixture as one node serves it, compiled by one backend. */
@@ -16,8 +16,10 @@ export interface CompiledFixture {
 }
 
 export async function compileFixture(name: string, node: string, backend: BackendName): Promise<CompiledFixture> {
-  const { spec } = await loadInputs(`${fixturesFolder}/${name}`);
-  const { ir } = irOf(spec, node);
+  const { spec, diagnostics } = await loadInputs(`${fixturesFolder}/${name}`);
+  const { ir, diagnostics: found } = irOf(spec, node);
+  const wrong = [...diagnostics, ...found].find((finding) => finding.severity === "error");
+  if (wrong !== undefined) throw new Error(`${name}: ${wrong.code}: ${wrong.message}`);
   const artifact = await compileBackend(ir, backend);
   const error = artifact.diagnostics.find((finding) => finding.severity === "error");
   return {
@@ -44,24 +46,28 @@ export function isSticky(ir: NodeIr, { packet }: LabRow): boolean {
 
 const clients = 48;
 
+/** An affinity without a netmask tells single addresses apart, one with a netmask only networks of that length. */
+function clientStep(ir: NodeIr, { packet }: LabRow): bigint {
+  const netmask = frontendOf(ir, packet.destination, packet.protocol, packet.port)?.affinity?.netmask ?? null;
+  const { family } = packet.source;
+  return netmask === null ? 1n : 1n << BigInt(addressWidth(family) - netmask[family]);
+}
+
 /**
- * The same packet from 48 more clients near the first one. With a choice of two or more, and no endpoint that has most of it,
- * the chance that all of them reach the same is below one in 10^7.
+ * The same packet from 48 more clients, each told apart by affinity, who have a choice too. Unless one endpoint
+ * has most of the share, the chance that all of them reach the same is below one in 10^7.
  */
 export function moreClients(ir: NodeIr, row: LabRow): readonly LabRow[] {
   const { source } = row.packet;
-  const known = new Set(
-    ir.services.flatMap(({ frontends }) =>
-      frontends.flatMap(({ routes }) => routes.flatMap(({ pool }) => pool.endpoints.map((each) => each.address.text))),
-    ),
-  );
-  const base = (source.bits >> 6n) << 6n;
+  const known = new Set(worldOf(ir, [], []).endpoints.map((endpoint) => endpoint.address.text));
+  const step = clientStep(ir, row);
   const rows: LabRow[] = [];
-  for (let offset = 1n; offset < 63n && rows.length < clients; offset++) {
-    const address = addressFromBits(source.family, (base ^ (1n << 6n)) | offset);
-    if (known.has(address.text)) continue;
+  for (let count = 1n; count < 200n && rows.length < clients; count++) {
+    const address = addressFromBits(source.family, source.bits + count * step);
     const packet = { ...row.packet, source: address };
-    rows.push({ label: `${row.label}, from ${address.text}`, packet, expect: expectationOf(decide(ir, packet)) });
+    const expect = expectationOf(decide(ir, packet));
+    if (known.has(address.text) || expect.verdict !== "endpoints" || expect.endpoints.length < 2) continue;
+    rows.push({ label: `${row.label}, from ${address.text}`, packet, expect });
   }
   return rows;
 }
