@@ -13,54 +13,58 @@ const probes = 16;
  * it, by its own hash, and the rest choose again among what is left.
  */
 export function slotOrder(endpoints: readonly IrEndpoint[]): readonly IrEndpoint[] {
-  if (endpoints.length < 2) return endpoints;
-  const slots: (IrEndpoint | null)[] = endpoints.map(() => null);
-  let waiting: readonly Candidate[] = endpoints.map((endpoint) => ({ endpoint, hash: hashOf(endpoint) }));
+  const count = endpoints.length;
+  if (count < 2) return endpoints;
+  const hashes = endpoints.map(hashOf);
+  const holders = new Int32Array(count).fill(-1);
+  let waiting = endpoints.map((_, at) => at);
   for (let round = 0; round < probes && waiting.length > fewEndpoints; round++) {
-    waiting = settle(slots, waiting, ({ hash }) => {
-      const slot = consistentSlot(mix(hash ^ round), slots.length);
-      return slots[slot] === null ? slot : null;
-    });
+    const wishes = waiting.map((at) => consistentSlot(mix((hashes[at] ?? 0) ^ round), count));
+    waiting = settle(holders, hashes, waiting, wishes);
   }
   while (waiting.length > 0) {
-    const free = slots.flatMap((holder, slot) => (holder === null ? [slot] : []));
-    waiting = settle(slots, waiting, ({ hash }) => favouriteOf(hash, free));
+    const free: number[] = [];
+    for (let slot = 0; slot < count; slot++) if (holders[slot] === -1) free.push(slot);
+    const wishes = waiting.map((at) => favourite(hashes[at] ?? 0, free));
+    waiting = settle(holders, hashes, waiting, wishes);
   }
-  return slots.flatMap((endpoint) => endpoint ?? []);
+  return Array.from(holders, (at) => endpoints[at]).filter((endpoint) => endpoint !== undefined);
 }
 
-interface Candidate {
-  readonly endpoint: IrEndpoint;
-  readonly hash: number;
-}
-
-/** Gives each wanted slot to the candidate with the greatest hash, the first of equals; returns those without one. */
+/**
+ * Gives each free slot to the one with the greatest hash of those that wish for it, the first of equals.
+ * Endpoints are known by their index; `wishes` go with `waiting`. Returns those that go on waiting.
+ */
 function settle(
-  slots: (IrEndpoint | null)[],
-  waiting: readonly Candidate[],
-  wishOf: (candidate: Candidate) => number | null,
-): readonly Candidate[] {
-  const winners = new Map<number, Candidate>();
-  const left: Candidate[] = [];
-  for (const candidate of waiting) {
-    const slot = wishOf(candidate);
-    const rival = slot === null ? undefined : winners.get(slot);
-    if (slot === null || (rival !== undefined && rival.hash >= candidate.hash)) left.push(candidate);
-    else {
-      if (rival !== undefined) left.push(rival);
-      winners.set(slot, candidate);
-    }
+  holders: Int32Array,
+  hashes: readonly number[],
+  waiting: readonly number[],
+  wishes: readonly number[],
+): number[] {
+  const settled = holders.slice();
+  const left: number[] = [];
+  for (const [at, candidate] of waiting.entries()) {
+    const slot = wishes[at] ?? 0;
+    const rival = holders[slot] ?? -1;
+    if (settled[slot] !== -1) left.push(candidate);
+    else if (rival === -1) holders[slot] = candidate;
+    else if ((hashes[candidate] ?? 0) > (hashes[rival] ?? 0)) {
+      holders[slot] = candidate;
+      left.push(rival);
+    } else left.push(candidate);
   }
-  for (const [slot, candidate] of winners) slots[slot] = candidate.endpoint;
   return left;
 }
 
-function favouriteOf(hash: number, free: readonly number[]): number | null {
-  let best: number | null = null;
+function favourite(hash: number, free: readonly number[]): number {
+  let best = 0;
   let greatest = -1;
   for (const slot of free) {
     const rank = mix(hash ^ Math.imul(slot + 1, 0x9e3779b1));
-    if (rank > greatest) [best, greatest] = [slot, rank];
+    if (rank > greatest) {
+      best = slot;
+      greatest = rank;
+    }
   }
   return best;
 }

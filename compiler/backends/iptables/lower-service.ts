@@ -1,8 +1,15 @@
 import type { IrDetector, IrFrontend, IrMarks, IrPool, IrRoute, SourceClass } from "../../ir/ir.ts";
 import { assert, unreachable } from "../../result.ts";
-import { lowerPool } from "./lower-pool.ts";
-import { allowChainName, fixedChains, frontendIdentity, markChainName, policyChainName } from "./names.ts";
-import { countPoolUses, type Policy, policiesOf, poolIdentity, poolName, splitRoutes } from "./policies.ts";
+import { lowerPool, type PoolUse, type SharedMatches } from "./lower-pool.ts";
+import {
+  allowChainName,
+  fixedChains,
+  frontendIdentity,
+  markChainName,
+  policyChainName,
+  poolChainName,
+} from "./names.ts";
+import { countPoolUses, type Policy, policiesOf, poolIdentity, splitRoutes } from "./policies.ts";
 import type { IptablesChain, IptablesMatch, IptablesRule } from "./program.ts";
 import { from, fromPods, fromThisNode, goTo, jump, rule, setMark } from "./rules.ts";
 
@@ -11,6 +18,7 @@ export interface ServiceContext {
   readonly detector: IrDetector;
   readonly marks: IrMarks;
   readonly chains: Map<string, IptablesChain>;
+  readonly shared: SharedMatches;
 }
 
 /**
@@ -44,9 +52,9 @@ function lowerPolicy(policy: Policy, uses: ReadonlyMap<string, number>, context:
   }
   const isEmpty = last.pool.endpoints.length === 0;
   if (!isEmpty) rules.push(...lowerMasquerade(heads, tail, context));
-  const isInline = !isEmpty && uses.get(poolName(policy, last.pool)) === 1;
+  const isInline = !isEmpty && uses.get(poolIdentity(policy, last.pool)) === 1;
   if (isInline) {
-    const lowered = lowerPool(last.pool, policy.protocol, poolIdentity(policy, last.pool), policy.sticky);
+    const lowered = lowerPool(last.pool, poolUse(policy, last.pool, context));
     rules.push(...lowered.rules);
     addChains(lowered.chains, context);
   } else {
@@ -61,12 +69,16 @@ function lowerPolicy(policy: Policy, uses: ReadonlyMap<string, number>, context:
 
 /** The chain that chooses from a pool, made when it is first led to. */
 function poolChain(policy: Policy, pool: IrPool, context: ServiceContext): string {
-  const name = poolName(policy, pool);
+  const name = poolChainName(poolIdentity(policy, pool));
   if (!context.chains.has(name)) {
-    const lowered = lowerPool(pool, policy.protocol, poolIdentity(policy, pool), policy.sticky);
+    const lowered = lowerPool(pool, poolUse(policy, pool, context));
     addChains([{ name, rules: lowered.rules }, ...lowered.chains], context);
   }
   return name;
+}
+
+function poolUse(policy: Policy, pool: IrPool, { shared }: ServiceContext): PoolUse {
+  return { protocol: policy.protocol, identity: poolIdentity(policy, pool), sticky: policy.sticky, shared };
 }
 
 /** The tests for a source class; alternatives, none of which may hold where the node cannot tell pods. */

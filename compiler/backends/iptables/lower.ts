@@ -20,7 +20,7 @@ function lowerFamily(ir: NodeIr, family: Family): IptablesRuleset | null {
   if (ir.frontends[family].length === 0) return null;
   const { marks } = ir;
   const chains = new Map<string, IptablesChain>();
-  const context = { detector: ir.detector[family], marks, chains };
+  const context = { detector: ir.detector[family], marks, chains, shared: new Map() };
   const entries = new Map<IrFrontend, string>();
   for (const service of ir.services) {
     for (const frontends of servicePorts(service, family)) {

@@ -2,7 +2,7 @@ import type { IrFrontend, IrPool, IrRoute } from "../../ir/ir.ts";
 import type { Protocol } from "../../net/port.ts";
 import { assert } from "../../result.ts";
 import type { FrontendAffinity } from "./lower-pool.ts";
-import { frontendIdentity, poolChainName } from "./names.ts";
+import { frontendIdentity } from "./names.ts";
 
 /** A list of routes as one chain serves it, for one frontend or for several that behave alike. */
 export interface Policy {
@@ -22,9 +22,13 @@ export interface Policy {
  * shared, because clients are remembered for each frontend.
  */
 export function policiesOf(frontends: readonly IrFrontend[]): readonly Policy[] {
+  const [first] = frontends;
+  if (first !== undefined && frontends.length === 1) {
+    return first.affinity === null ? sharedPolicy(frontends, sideOf(first)) : [ownPolicy(first)];
+  }
   const plain = frontends.filter((frontend) => frontend.affinity === null);
-  const inside = plain.filter((frontend) => frontend.kind === "cluster");
-  const outside = plain.filter((frontend) => frontend.kind !== "cluster");
+  const inside = plain.filter((frontend) => sideOf(frontend) === "inside");
+  const outside = plain.filter((frontend) => sideOf(frontend) === "outside");
   const isShared = haveCommonPools(plain) && behaveAlike(inside) && behaveAlike(outside);
   return [
     ...(isShared ? [...sharedPolicy(inside, "inside"), ...sharedPolicy(outside, "outside")] : plain.map(ownPolicy)),
@@ -42,10 +46,14 @@ function sharedPolicy(frontends: readonly IrFrontend[], side: Policy["side"]): r
 
 function ownPolicy(frontend: IrFrontend): Policy {
   const identity = frontendIdentity(frontend);
-  const { affinity, kind, protocol, routes } = frontend;
-  const side = kind === "cluster" ? "inside" : "outside";
+  const { affinity, protocol, routes } = frontend;
+  const side = sideOf(frontend);
   const sticky = affinity === null ? null : { affinity, identity };
   return { identity, side, frontends: [frontend], protocol, routes, sticky, poolOwner: identity };
+}
+
+function sideOf(frontend: IrFrontend): Policy["side"] {
+  return frontend.kind === "cluster" ? "inside" : "outside";
 }
 
 function haveCommonPools(frontends: readonly IrFrontend[]): boolean {
@@ -106,20 +114,16 @@ export function splitRoutes(routes: readonly IrRoute[]): SplitRoutes {
   return { heads: routes.slice(0, start), tail: routes.slice(start), last };
 }
 
-export function poolName(policy: Policy, pool: IrPool): string {
-  return poolChainName(poolIdentity(policy, pool));
-}
-
 export function poolIdentity(policy: Policy, pool: IrPool): string {
   return `${policy.poolOwner} ${pool.scope}`;
 }
 
-/** How many rules lead to each pool, by its name: a pool that only one chain ends in is chosen from in that chain. */
+/** How many rules lead to each pool, by its identity: a pool that only one chain ends in is chosen from in that chain. */
 export function countPoolUses(policies: readonly Policy[]): ReadonlyMap<string, number> {
   const uses = new Map<string, number>();
   const use = (policy: Policy, { pool }: IrRoute, times: number) => {
-    const name = poolName(policy, pool);
-    uses.set(name, (uses.get(name) ?? 0) + times);
+    const identity = poolIdentity(policy, pool);
+    uses.set(identity, (uses.get(identity) ?? 0) + times);
   };
   for (const policy of policies) {
     const { heads, last } = splitRoutes(policy.routes);

@@ -30,6 +30,7 @@ export function printIptables(folder: string, program: IptablesProgram): readonl
  */
 export function printRuleset(path: string, ruleset: IptablesRuleset): ArtifactFile {
   const writer = new TextWriter();
+  const texts = new Map<readonly IptablesMatch[], string>();
   for (const table of ruleset.tables) {
     writer.line(`*${table.name}`);
     let previous = "";
@@ -42,7 +43,7 @@ export function printRuleset(path: string, ruleset: IptablesRuleset): ArtifactFi
     for (const jump of jumpsOf(ruleset, table.name)) writer.line(printJump(jump));
     for (const chain of table.chains) {
       const start = `-A ${chain.name}`;
-      for (const rule of chain.rules) writer.line(start + printRule(rule));
+      for (const rule of chain.rules) writer.line(start + printOnce(rule.matches, texts) + printTarget(rule.target));
     }
     writer.line("COMMIT");
   }
@@ -84,9 +85,22 @@ function printJumpObject(family: Family, { table, chain, target, position }: Ipt
 
 /** A rule without the command and chain before it, beginning with a blank. */
 export function printRule(rule: IptablesRule): string {
+  return printMatches(rule.matches) + printTarget(rule.target);
+}
+
+function printMatches(matches: readonly IptablesMatch[]): string {
   let text = "";
-  for (const match of rule.matches) text += printMatch(match);
-  return text + printTarget(rule.target);
+  for (const match of matches) text += printMatch(match);
+  return text;
+}
+
+/** Most rules share their list of matches with many others. */
+function printOnce(matches: readonly IptablesMatch[], texts: Map<readonly IptablesMatch[], string>): string {
+  const known = texts.get(matches);
+  if (known !== undefined) return known;
+  const text = printMatches(matches);
+  texts.set(matches, text);
+  return text;
 }
 
 export function printMatch(match: IptablesMatch): string {
