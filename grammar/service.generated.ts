@@ -3,10 +3,10 @@
 // Bypasses TS6133. Allow declared but unused functions.
 // @ts-ignore
 function id(d: any[]): any { return d[0]; }
-declare var string: any;
 declare var word: any;
 declare var number: any;
 declare var percent: any;
+declare var string: any;
 
 import * as make from "./builders.ts";
 import { append, first, line, nothing, only, part } from "./derivation.ts";
@@ -43,7 +43,7 @@ const grammar: Grammar = {
   Lexer: lexer,
   ParserRules: [
     {"name": "declaration", "symbols": [{"literal":"let"}, "list_name", {"literal":"="}, "ranges"], "postprocess": line(make.letDeclaration, 1, 3)},
-    {"name": "declaration", "symbols": [{"literal":"include"}, (lexer.has("string") ? {type: "string"} : string)], "postprocess": line(make.include, 1)},
+    {"name": "declaration", "symbols": [{"literal":"include"}, "file_pattern"], "postprocess": line(make.include, 1)},
     {"name": "declaration", "symbols": [{"literal":"cluster"}, {"literal":"{"}], "postprocess": line(make.cluster)},
     {"name": "declaration", "symbols": [{"literal":"node"}, "node_name", {"literal":"{"}], "postprocess": line(make.node, 1)},
     {"name": "declaration", "symbols": [{"literal":"service"}, "service_name", {"literal":"{"}], "postprocess": line(make.service, 1)},
@@ -193,6 +193,7 @@ const grammar: Grammar = {
     {"name": "port_name", "symbols": [(lexer.has("string") ? {type: "string"} : string)], "postprocess": only(0)},
     {"name": "interface_name", "symbols": [(lexer.has("word") ? {type: "word"} : word)], "postprocess": only(0)},
     {"name": "interface_name", "symbols": [(lexer.has("string") ? {type: "string"} : string)], "postprocess": only(0)},
+    {"name": "file_pattern", "symbols": [(lexer.has("string") ? {type: "string"} : string)], "postprocess": only(0)},
     {"name": "protocol", "symbols": [{"literal":"tcp"}], "postprocess": only(0)},
     {"name": "protocol", "symbols": [{"literal":"udp"}], "postprocess": only(0)},
     {"name": "protocol", "symbols": [{"literal":"sctp"}], "postprocess": only(0)}

@@ -13,7 +13,7 @@ import { lexer } from "./tokens.ts";
 
 declaration ->
     "let" list_name "=" ranges                               {% line(make.letDeclaration, 1, 3) %}
-  | "include" %string                                        {% line(make.include, 1) %}
+  | "include" file_pattern                                     {% line(make.include, 1) %}
   | "cluster" "{"                                            {% line(make.cluster) %}
   | "node" node_name "{"                                     {% line(make.node, 1) %}
   | "service" service_name "{"                               {% line(make.service, 1) %}
@@ -183,4 +183,5 @@ node_name       -> %word    {% only(0) %} | %number {% only(0) %} | %string {% o
 zone_name       -> %word    {% only(0) %} | %number {% only(0) %} | %string {% only(0) %}
 port_name       -> %word    {% only(0) %} | %string {% only(0) %}
 interface_name  -> %word    {% only(0) %} | %string {% only(0) %}
+file_pattern    -> %string  {% only(0) %}
 protocol        -> "tcp"    {% only(0) %} | "udp"   {% only(0) %} | "sctp"  {% only(0) %}

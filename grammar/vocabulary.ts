@@ -74,7 +74,7 @@ export const inlineWords = [
   "masquerade",
 ] as const;
 
-/** Values to choose from; ordinary names elsewhere. */
+/** Values to choose from; ordinary names elsewhere. Schedulers are not among them: the grammar takes any word there. */
 export const choices = [
   "client-ip",
   "local",
@@ -96,19 +96,6 @@ export const choices = [
   "sctp",
   "yes",
   "no",
-  "rr",
-  "wrr",
-  "lc",
-  "wlc",
-  "lblc",
-  "lblcr",
-  "dh",
-  "sh",
-  "sed",
-  "nq",
-  "mh",
-  "fo",
-  "ovf",
   "fallback",
 ] as const;
 

@@ -20,7 +20,15 @@ const symbolNames: Readonly<Record<string, string>> = {
   zone_name: "the name of a zone",
   port_name: "the name of a port",
   interface_name: "the name of an interface",
+  file_pattern: "a path in quotes",
 };
+
+const quotable: ReadonlySet<string> = new Set(["node_name", "zone_name", "port_name", "interface_name"]);
+
+/** Whether a value of the rule may stand in quotes. */
+export function mayBeQuoted(rule: string): boolean {
+  return quotable.has(rule);
+}
 
 /** One thing that the grammar would accept: a literal, or a kind of token wanted by the rule named. */
 export interface Expected {
@@ -30,7 +38,7 @@ export interface Expected {
 
 export function describeExpected(item: Expected): string {
   if (item.literal !== null) return `\`${item.literal}\``;
-  return symbolNames[item.rule] ?? "a string in quotes";
+  return symbolNames[item.rule] ?? item.rule;
 }
 
 /** `a, b or c`, each once, in the order given. */

@@ -1,8 +1,8 @@
 import type { Span, Token } from "../../grammar/tokens.ts";
 import { hiddenCharacter } from "../../grammar/tokens.ts";
-import { clusterWords, declarationWords, keywords, nodeWords, serviceWords } from "../../grammar/vocabulary.ts";
+import { clusterWords, declarationWords, nodeWords, serviceWords } from "../../grammar/vocabulary.ts";
 import type { Refusal, StartSymbol } from "./derive.ts";
-import { alternatives, describeExpected } from "./expected.ts";
+import { alternatives, describeExpected, type Expected, mayBeQuoted } from "./expected.ts";
 import { type Finding, finding } from "./finding.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -11,34 +11,25 @@ export const longestWord = 1024;
 
 interface Place {
   readonly words: readonly string[];
-  /** `… does not begin a line in a service block`. */
   readonly phrase: string;
-  readonly plural: string;
 }
 
 const places: Readonly<Record<StartSymbol, Place>> = {
-  declaration: { words: declarationWords, phrase: "outside of blocks", plural: "a file" },
-  cluster_line: { words: clusterWords, phrase: "of a cluster block", plural: "a cluster block" },
-  node_line: { words: nodeWords, phrase: "of a node block", plural: "a node block" },
-  service_line: { words: serviceWords, phrase: "of a service block", plural: "a service block" },
+  declaration: { words: declarationWords, phrase: "outside of blocks" },
+  cluster_line: { words: clusterWords, phrase: "in a cluster block" },
+  node_line: { words: nodeWords, phrase: "in a node block" },
+  service_line: { words: serviceWords, phrase: "in a service block" },
 };
-
-const homes: readonly (readonly [readonly string[], string])[] = [
-  [declarationWords, "outside of blocks"],
-  [serviceWords, "in a service block"],
-  [clusterWords, "in the cluster block"],
-  [nodeWords, "in a node block"],
-];
 
 /** The first word of a line is none of those that its place knows; null when it is. */
 export function explainFirstWord(start: StartSymbol, token: Token): Finding | null {
-  const place = places[start];
-  if (token.kind === "punctuation" || place.words.includes(token.text)) return null;
-  const home = token.kind === "keyword" ? homes.find(([words]) => words.includes(token.text)) : undefined;
-  const near = didYouMean(token.text, place.words);
-  const list = `${place.plural} has lines that begin with ${alternatives(place.words.map((word) => `\`${word}\``))}`;
-  const help = home === undefined ? (near ?? list) : `\`${token.text}\` stands ${home[1]}`;
-  return finding("syntax/unknown-statement", { word: token.text, place: place.phrase }, { at: token, help });
+  const { words, phrase } = places[start];
+  if (token.kind === "punctuation" || words.includes(token.text)) return null;
+  const home = Object.values(places).find((place) => place.words.includes(token.text));
+  const near = didYouMean(token.text, words);
+  const list = `lines ${phrase} begin with ${alternatives(words.map((word) => `\`${word}\``))}`;
+  const help = home === undefined ? (near ?? list) : `\`${token.text}\` stands ${home.phrase}`;
+  return finding("syntax/unknown-statement", { word: token.text, place: phrase }, { at: token, help });
 }
 
 function describeFound(token: Token | undefined): string {
@@ -48,37 +39,39 @@ function describeFound(token: Token | undefined): string {
   return `\`${token.text}\``;
 }
 
-/** Where the line ends: the last token's end, as an empty stretch behind it would underline nothing. */
+/** Where the line ends: behind its last token. */
 function endOf(tokens: readonly Token[]): Span {
-  const last = tokens.at(-1);
-  return last === undefined ? { start: 0, end: 0 } : { start: last.end, end: last.end + 1 };
+  const end = tokens.at(-1)?.end ?? 0;
+  return { start: end, end };
 }
 
 export function explainRefusal(start: StartSymbol, tokens: readonly Token[], refusal: Refusal): Finding {
   const found = tokens[refusal.at];
-  const values = refusal.expected.filter((item) => item.literal === null);
-  const literals = refusal.expected.flatMap((item) => (item.literal === null ? [] : [item.literal]));
   const ending = refusal.mayEnd ? ["the end of the line"] : [];
+  const values = refusal.expected.filter((item) => item.literal === null);
+  const literals = refusal.expected.filter((item) => item.literal !== null);
   const expected =
     refusal.at === 0
-      ? `a line ${places[start].phrase}`
-      : alternatives(
-          [...values, ...refusal.expected.filter((item) => item.literal !== null)].map(describeExpected).concat(ending),
-        );
-  return finding(
-    "syntax/unexpected",
-    { found: describeFound(found), expected },
-    { at: found ?? endOf(tokens), help: helpFor(found, literals, values.length > 0) },
-  );
+      ? `a line as they stand ${places[start].phrase}`
+      : alternatives([...[...values, ...literals].map(describeExpected), ...ending]);
+  const help = found === undefined ? undefined : helpFor(found, literals, values);
+  return finding("syntax/unexpected", { found: describeFound(found), expected }, { at: found ?? endOf(tokens), help });
 }
 
-function helpFor(found: Token | undefined, literals: readonly string[], wantsValue: boolean): string | undefined {
-  if (found === undefined) return undefined;
-  if (found.kind === "keyword" && wantsValue)
+function helpFor(found: Token, literals: readonly Expected[], values: readonly Expected[]): string | undefined {
+  const words = literals.flatMap((item) => item.literal ?? []);
+  const quotable = values.some((item) => mayBeQuoted(item.rule));
+  if (found.kind === "keyword" && quotable) {
     return `\`${found.text}\` is a word of the language; as a name it is written "${found.text}"`;
-  if (found.kind === "string" && literals.includes(found.text)) return `write ${found.text} without quotes`;
-  if (found.kind === "word" || found.kind === "keyword") return didYouMean(found.text, literals);
-  return undefined;
+  }
+  if (found.kind === "keyword" && values.some((item) => item.rule === "list_name")) {
+    return `\`${found.text}\` is a word of the language; choose another name`;
+  }
+  if (found.kind === "string" && (values.length > 0 || words.includes(found.text))) {
+    return /^[!-~]+$/.test(found.text) ? `write ${found.text} without quotes` : undefined;
+  }
+  if (found.kind === "word" && values.some((item) => item.rule === "file_pattern")) return `write "${found.text}"`;
+  return found.kind === "word" || found.kind === "keyword" ? didYouMean(found.text, words) : undefined;
 }
 
 function codePoint(text: string): string {
@@ -115,9 +108,4 @@ function characterHelp(text: string): string | undefined {
 
 export function isDeclarationWord(token: Token | undefined): boolean {
   return token?.kind === "keyword" && declarationWords.some((word) => word === token.text);
-}
-
-/** Whether a name has to be written in quotes. */
-export function isReserved(name: string): boolean {
-  return keywords.has(name);
 }

@@ -8,7 +8,7 @@ export const syntaxCodes = {
   },
   "syntax/unknown-statement": {
     severity: "error",
-    message: (p: { word: string; place: string }) => `\`${p.word}\` does not begin a line ${p.place}`,
+    message: (p: { word: string; place: string }) => `\`${p.word}\` is not known ${p.place}`,
   },
   "syntax/bad-character": {
     severity: "error",
