@@ -22,8 +22,8 @@ function mapping<T extends z.core.$ZodLooseShape>(shape: T): z.ZodObject<T, z.co
 }
 
 function oneOf<const T extends readonly string[]>(...values: T): z.ZodEnum<{ [K in T[number]]: K }> {
-  const words = values.length === 1 ? values[0] : `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
-  return z.enum(values, { error: words ?? "" });
+  const words = values.filter((value) => value !== "");
+  return z.enum(values, { error: `${words.slice(0, -1).join(", ")} or ${words.at(-1)}` });
 }
 
 const port = wholeNumber(1, 65535, "a port from 1 to 65535");

@@ -59,10 +59,12 @@ function parsePiece(
     prettyErrors: false,
     logLevel: "silent",
   });
-  const at = (start: number, end: number): Range => ({
-    start: part.start + start,
-    end: part.start + Math.max(end, start + 1),
-  });
+  // What is found at the end of the text, such as a bracket that is not closed, is shown at its last character.
+  const last = Math.max(0, text.trimEnd().length - 1);
+  const at = (start: number, end: number): Range => {
+    const from = Math.min(start, last);
+    return { start: part.start + from, end: part.start + Math.max(end, from + 1) };
+  };
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) {
     const diagnostics = faults.map((fault) =>
