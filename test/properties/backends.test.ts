@@ -7,11 +7,14 @@ import type { NodeIr } from "../../compiler/ir/ir.ts";
 import { specBlocks } from "../support/arbitraries.ts";
 import { readBlocks } from "../support/random-specs.ts";
 
+/** Thousands of runs, on machines that have other things to do. */
+const timeout = 180_000;
+
 /** Random specs through every backend. A run that fails prints its seed and path; put them here to play it again. */
 const runs = { seed: 20261122, numRuns: 400 };
 
 describe.each(backendNames)("%s", (name) => {
-  it("reads back what it prints, whatever the spec", async () => {
+  it("reads back what it prints, whatever the spec", { timeout }, async () => {
     const backend = await loadBackend(name);
     let printed = 0;
     await fc.assert(
@@ -27,7 +30,7 @@ describe.each(backendNames)("%s", (name) => {
     expect(printed).toBeGreaterThan(runs.numRuns / 4);
   });
 
-  it("names everything within its limits, each name once and for one service", async () => {
+  it("names everything within its limits, each name once and for one service", { timeout }, async () => {
     const backend = await loadBackend(name);
     await fc.assert(
       fc.asyncProperty(specBlocks, async (blocks) => {

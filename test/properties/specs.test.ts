@@ -12,6 +12,9 @@ import { packetOf } from "../support/fixtures.ts";
 import { readBlocks, readText, withoutPlaces } from "../support/random-specs.ts";
 import { type Reorder, shuffledBy } from "../support/shuffle.ts";
 
+/** Thousands of runs, on machines that have other things to do. */
+const timeout = 180_000;
+
 /** A run that fails prints its seed and path; put them here to play it again. */
 const seed = 20261122;
 
@@ -23,7 +26,7 @@ function textsOf(blocks: SpecBlocks) {
   return readText(textOfBlocks(blocks)).then((spec) => nodeTexts(spec, "worker-1", (file) => file.path, backendNames));
 }
 
-it("compiles to the same bytes in whatever order declarations and lines stand", async () => {
+it("compiles to the same bytes in whatever order declarations and lines stand", { timeout }, async () => {
   await fc.assert(
     fc.asyncProperty(specBlocks, fc.integer(), async (blocks, order) => {
       const [texts, others] = [await textsOf(blocks), await textsOf(reorderBlocks(blocks, shuffledBy(order)))];
@@ -38,7 +41,7 @@ function rulesOf(texts: ReadonlyMap<string, string>): ReadonlyMap<string, string
   return new Map([...texts].filter(([path]) => !path.endsWith("diagnostics.txt")));
 }
 
-it("formats to a text that formats to itself and means the same", async () => {
+it("formats to a text that formats to itself and means the same", { timeout }, async () => {
   await fc.assert(
     fc.asyncProperty(specBlocks, async (blocks) => {
       const text = textOfBlocks(blocks);
@@ -54,7 +57,7 @@ function format(text: string): string {
   return formatSyntax(parseSyntax({ path: "random.weir", text }).tree);
 }
 
-it("decides on every packet, with shares that make up the whole", async () => {
+it("decides on every packet, with shares that make up the whole", { timeout }, async () => {
   await fc.assert(
     fc.asyncProperty(specBlocks, async (blocks) => {
       const ir = await readBlocks(blocks);
