@@ -1,16 +1,13 @@
 import { nowhere } from "../../grammar/builders.ts";
 import type { Leaf, Line, Span } from "../../grammar/nodes.ts";
-import { choices, keywords } from "../../grammar/vocabulary.ts";
 import type { IpAddress, Prefix } from "../net/address.ts";
 import type { PortRange } from "../net/port.ts";
 
 /** Leaves and lines of a syntax tree that has no text yet. */
 
-const words: ReadonlySet<string> = new Set<string>([...keywords, ...choices]);
-
-/** A word of the language or a value that needs no quotes: an address, a duration, a service's name. */
+/** A word of the language, a name, or a value such as an address; the printer puts names in quotes where they need it. */
 export function word(text: string): Leaf {
-  return { kind: keywords.has(text) ? "keyword" : "word", text, ...nowhere, shape: words.has(text) ? text : "%word" };
+  return { kind: "word", text, ...nowhere, shape: "%word" };
 }
 
 export function number(value: number): Leaf {
