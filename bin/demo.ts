@@ -12,12 +12,14 @@ import {
   backendNames,
   compileBackend,
   type Diagnostic,
+  decide,
   hasErrors,
   irOf,
   languageOf,
   type NodeIr,
   type Spec,
 } from "../compiler/index.ts";
+import type { Prefix } from "../compiler/net/address.ts";
 import { LabError } from "../runtime/lab/agent-client.ts";
 import { canUnshareUser, namespaceTrouble } from "../runtime/lab/availability.ts";
 import { demoFlows, refusedFlows } from "../runtime/lab/demo/flows.ts";
@@ -92,21 +94,30 @@ async function ensureTools(): Promise<boolean> {
   throw new LabError(`${apt} could not install ${names}`);
 }
 
+function podRangesOf(spec: Spec, ir: NodeIr): readonly Prefix[] {
+  return spec.nodes.find((node) => node.name === ir.node.name)?.pods ?? [];
+}
+
 function showArtifacts({ spec, ir, artifacts, diagnostics }: Compiled, folder: string): void {
   const endpoints = spec.services.reduce((sum, service) => sum + service.endpoints.length, 0);
   print(style.bold(`${folder}: ${spec.services.length} services, ${endpoints} endpoints, node ${ir.node.name}`));
   for (const line of findingLines(diagnostics)) print(`  ${line}`);
-  const [flow] = demoFlows(ir, [], 1);
-  const words = flow === undefined ? [] : [flow.packet.destination.text];
+  const [flow] = demoFlows(ir, podRangesOf(spec, ir), 1);
+  const outcome = flow === undefined ? null : decide(ir, flow.packet);
+  const choices = outcome?.verdict === "endpoints" ? outcome.choices : [];
+  const sample = flow && {
+    family: flow.packet.source.family,
+    words: [flow.packet.destination.text, ...choices.map((choice) => choice.address.text)],
+  };
   for (const artifact of artifacts) {
     print();
-    for (const line of artifactLines(artifact, words, style)) print(line);
+    for (const line of artifactLines(artifact, sample ?? null, style)) print(line);
   }
 }
 
 async function traffic(compiled: Compiled, requests: number): Promise<number> {
   const { ir, artifacts, spec } = compiled;
-  const podRanges = spec.nodes.find((node) => node.name === ir.node.name)?.pods ?? [];
+  const podRanges = podRangesOf(spec, ir);
   const flows = demoFlows(ir, podRanges, 6);
   const client = flows[0]?.packet.source;
   const refused = client === undefined ? [] : refusedFlows(ir, client);

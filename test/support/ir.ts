@@ -162,7 +162,11 @@ export interface IrOptions {
 
 export function testIr(options: IrOptions): NodeIr {
   const frontends = [...options.frontends].sort(compareFrontends);
-  const names = [...new Set(frontends.map((one) => nameOf(one.key)))].sort(compareText);
+  const byName = new Map<string, IrFrontend[]>();
+  for (const one of frontends) {
+    const name = nameOf(one.key);
+    byName.set(name, [...(byName.get(name) ?? []), one]);
+  }
   const vips = frontends.flatMap((one) => (one.kind === "cluster" ? [one.address] : []));
   return {
     node: { name: "worker-1", zone: null, addresses: (options.addresses ?? []).map(address) },
@@ -174,7 +178,7 @@ export function testIr(options: IrOptions): NodeIr {
     vips: perFamily((family) => distinctAddresses(vips.filter((vip) => vip.family === family))),
     nodePortAddresses: perFamily((family) => nodePortAddressesOf(options.nodePortAddresses ?? [], family)),
     frontends: perFamily((family) => frontends.filter((one) => one.family === family)),
-    services: names.map((name) => serviceOf(name, frontends)),
+    services: [...byName].sort(([a], [b]) => compareText(a, b)).map(([name, own]) => serviceOf(name, own)),
     marks: { masquerade: 0x4000, drop: 0x8000, reject: 0x2000 },
     ipvs: {
       strictArp: false,
@@ -193,8 +197,7 @@ function nameOf(key: string): string {
   return key.split(":")[0] ?? key;
 }
 
-function serviceOf(name: string, all: readonly IrFrontend[]): IrService {
-  const frontends = all.filter((one) => nameOf(one.key) === name);
+function serviceOf(name: string, frontends: readonly IrFrontend[]): IrService {
   const vips = frontends.flatMap((one) => (one.kind === "cluster" ? [one.address] : []));
   return {
     name,

@@ -83,13 +83,16 @@ function candidates(ir: NodeIr, podRanges: readonly Prefix[]): readonly Candidat
 
 /**
  * What to show: the frontends with the most to choose from, each service port once for each kind of frontend,
- * as a pod and as an outsider see it; UDP among them if there is any.
+ * as a pod and as an outsider see it; UDP and IPv6 among them where there are any.
  */
 export function demoFlows(ir: NodeIr, podRanges: readonly Prefix[], most: number): readonly DemoFlow[] {
   const all = candidates(ir, podRanges).map(({ flow }) => flow);
-  const chosen = all.slice(0, most);
-  const udp = all.find((flow) => flow.packet.protocol === "udp");
-  return udp === undefined || chosen.includes(udp) ? chosen : [...chosen.slice(0, most - 1), udp];
+  const udp = all.find(({ packet }) => packet.protocol === "udp");
+  const ipv6 = all.find(({ packet }) => packet.source.family === "ipv6");
+  const first = all.slice(0, 1);
+  const chosen = new Set([...first, udp, ipv6, ...all].filter((flow) => flow !== undefined));
+  const kept = new Set([...chosen].slice(0, most));
+  return all.filter((flow) => kept.has(flow));
 }
 
 /** A VIP's port that nobody serves, and an address of a service range that nobody has: refused and dropped. */

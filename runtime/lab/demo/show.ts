@@ -1,5 +1,6 @@
 import type { BackendArtifact, Diagnostic } from "../../../compiler/index.ts";
 import { textOf } from "../../../compiler/index.ts";
+import type { Family } from "../../../compiler/net/address.ts";
 import { formatSize } from "./chart.ts";
 
 /** Styles of a terminal; identity functions where there is none. */
@@ -12,27 +13,46 @@ export interface Style {
 }
 
 const longestLine = 132;
+const samplesShown = 6;
 
 function shorten(line: string): string {
   return line.length <= longestLine ? line : `${line.slice(0, longestLine - 1)}…`;
 }
 
+/** Whether a line has the word as a whole: `10.96.0.1` is not in `10.96.0.14`, but in `10.96.0.1:80` and `10.96.0.1/32`. */
+function mentions(line: string, word: string): boolean {
+  for (let at = line.indexOf(word); at !== -1; at = line.indexOf(word, at + 1)) {
+    const around = `${line[at - 1] ?? " "}${line[at + word.length] ?? " "}`;
+    if (!/[0-9a-z]/i.test(around) && !around.startsWith(".")) return true;
+  }
+  return false;
+}
+
 /** The first lines that mention any of the words, in the order of the text; the rules that a reader would look for. */
 export function sampleLines(text: string, words: readonly string[], limit: number): readonly string[] {
-  const lines = text.split("\n").filter((line) => words.some((word) => line.includes(word)));
+  const lines = text.split("\n").filter((line) => words.some((word) => mentions(line, word)));
   return lines.slice(0, limit).map((line) => shorten(line.trim()));
 }
 
 /** The file of an artifact in which a reader finds the rules of a service. */
-function mainFile(artifact: BackendArtifact, ipv6: boolean) {
-  const names = ["ruleset.nft", ipv6 ? "ipv6.rules" : "ipv4.rules"];
-  const wanted =
-    artifact.backend === "ipvs" ? ["ipvsadm.rules"] : artifact.backend === "userspace" ? ["proxy.json"] : names;
-  return artifact.files.find((file) => wanted.some((name) => file.path.endsWith(`/${name}`)));
+function mainFile({ backend, files }: BackendArtifact, family: Family) {
+  const wanted = {
+    iptables: `iptables/${family}.rules`,
+    ipvs: "ipvs/ipvsadm.rules",
+    nftables: "nftables/ruleset.nft",
+    userspace: "userspace/proxy.json",
+  };
+  return files.find((file) => file.path === wanted[backend]);
 }
 
-/** What one backend made: its files with their sizes, and some rules of one service. */
-export function artifactLines(artifact: BackendArtifact, words: readonly string[], style: Style): readonly string[] {
+/** What to look for in rules: the VIP and the endpoints of a frontend. */
+export interface Sample {
+  readonly family: Family;
+  readonly words: readonly string[];
+}
+
+/** What one backend made: its files with their sizes, and some rules of one frontend. */
+export function artifactLines(artifact: BackendArtifact, sample: Sample | null, style: Style): readonly string[] {
   const lines = [style.bold(artifact.backend)];
   for (const file of artifact.files) {
     const text = textOf(file);
@@ -40,14 +60,10 @@ export function artifactLines(artifact: BackendArtifact, words: readonly string[
     const size = formatSize(Buffer.byteLength(text));
     lines.push(`  ${file.path.padEnd(28)} ${String(count).padStart(6)} lines ${size.padStart(9)}`);
   }
-  const main = mainFile(
-    artifact,
-    words.some((word) => word.includes(":") && !word.includes("/")),
-  );
-  if (main !== undefined) {
-    const samples = sampleLines(textOf(main), words, 4);
-    if (samples.length > 0)
-      lines.push(style.dim(`  from ${main.path}:`), ...samples.map((line) => `    ${style.cyan(line)}`));
+  const main = sample === null ? undefined : mainFile(artifact, sample.family);
+  const samples = main === undefined || sample === null ? [] : sampleLines(textOf(main), sample.words, samplesShown);
+  if (main !== undefined && samples.length > 0) {
+    lines.push(style.dim(`  from ${main.path}:`), ...samples.map((line) => `    ${style.cyan(line)}`));
   }
   return lines;
 }

@@ -138,6 +138,7 @@ export async function showTraffic(
       }
       print("");
       print(style.bold(`${loader}: real connections through a node made of network namespaces`));
+      print(style.dim("  ┃ marks the share that the spec promises, █ is what was measured"));
       const right = await showLoader(demo, loader, pool, style, print);
       result = (result ?? true) && right;
       break;

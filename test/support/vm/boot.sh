@@ -1,6 +1,8 @@
 #!/bin/bash
-# boot.sh SCRIPT [SECONDS]: runs a bash script as root in a virtual machine with Debian's kernel, on this machine's files.
-# Nothing that it changes outlives it. Prints what the script printed and exits as the script did; 124 when time ran out.
+# boot.sh SCRIPT [SECONDS [FOLDER]]: runs a bash script as root in a virtual machine with Debian's kernel, on this
+# machine's files (but /tmp and /run are its own). FOLDER is /mnt/input there; what the script writes below /mnt/output
+# comes back in FOLDER/output. Nothing else that it changes outlives it.
+# Prints what the script printed and exits as the script did; 124 when time ran out.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 script=$(realpath "$1")
@@ -9,6 +11,8 @@ cache=$("$here/prepare.sh")
 exchange=$(mktemp -d)
 trap 'rm -rf "$exchange"' EXIT
 cp "$script" "$exchange/script"
+mkdir "$exchange/output" "$exchange/input"
+[ $# -lt 3 ] || cp -r "$3/." "$exchange/input/"
 options="console=ttyS0 quiet panic=-1 weir.cache=$cache weir.script=$here/guest.sh weir.folder=$PWD weir.run=/mnt/script"
 code=0
 timeout -k 5 "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -m 2G -smp 2 \
@@ -17,7 +21,8 @@ timeout -k 5 "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -m 2G -smp 2 
   -virtfs local,path=/,mount_tag=hostroot,security_model=none,readonly=on,multidevs=remap \
   -virtfs local,path="$exchange",mount_tag=exchange,security_model=none,multidevs=remap \
   </dev/null >"$exchange/console" 2>&1 || code=$?
-[ -f "$exchange/output" ] && cat "$exchange/output"
+if [ $# -ge 3 ]; then mkdir -p "$3/output" && cp -r "$exchange/output/." "$3/output/"; fi
+[ -f "$exchange/log" ] && cat "$exchange/log"
 if [ -f "$exchange/code" ]; then exit "$(cat "$exchange/code")"; fi
 echo "the guest did not finish (qemu: $code)" >&2
 tail -n 40 "$exchange/console" >&2

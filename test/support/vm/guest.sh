@@ -15,7 +15,7 @@ hostname guest
 ip link set lo up
 echo 4 >/proc/sys/kernel/printk
 cd "$(option folder)"
-bash "$(option run)" >/mnt/output 2>&1 </dev/null
+bash "$(option run)" >/mnt/log 2>&1 </dev/null
 echo $? >/mnt/code
 sync
 echo o >/proc/sysrq-trigger

@@ -37,6 +37,12 @@ describe("demoFlows", () => {
     expect(demoFlows(ir, pods, 2).map(({ packet }) => packet.protocol)).toEqual(["tcp", "udp"]);
   });
 
+  it("keeps one of IPv6 when there are too many", () => {
+    const six = frontend("[fd00:10:96::1]:80", { key: "shop/six:http", routes: anyRoute(["[fd00:10:244::5]:8080"]) });
+    const dual = { ...ir, frontends: { ...ir.frontends, ipv6: [six] } };
+    expect(demoFlows(dual, pods, 3).map(({ key }) => key)).toEqual(["shop/web:http", "shop/dns:dns", "shop/six:http"]);
+  });
+
   it("does without pods where the node has none", () => {
     expect(demoFlows(ir, [], 1).map(({ client }) => client)).toEqual(["an outside client"]);
   });
