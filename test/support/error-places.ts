@@ -1,10 +1,18 @@
 import type { DiagnosticCode } from "../../compiler/diagnostics/codes.ts";
 
 /**
+ * Codes that no input can give rise to, because both front ends refuse such values first; they protect those who make
+ * a spec by program.
+ */
+export const unwritable = ["lower/interface-name"] as const satisfies readonly DiagnosticCode[];
+
+type Unwritable = (typeof unwritable)[number];
+
+/**
  * For every code, the text that its example in fixtures/errors has underlined; null where a finding has no place.
  * Written by hand, so that a place that moves is noticed even when the stored renderings are rewritten.
  */
-export const underlined: Readonly<Record<DiagnosticCode, string | null>> = {
+export const underlined: Readonly<Record<Exclude<DiagnosticCode, Unwritable>, string | null>> = {
   "input/binary": "\0",
   "input/not-utf8": "\ufffd",
   "input/link-outside": null,
@@ -38,7 +46,7 @@ export const underlined: Readonly<Record<DiagnosticCode, string | null>> = {
   "syntax/repeated": "scheduler lc",
   "syntax/contradiction": "not-ready",
 
-  "kubernetes/invalid-yaml": "spec:",
+  "kubernetes/invalid-yaml": "s",
   "kubernetes/invalid-json": ",",
   "kubernetes/limit": "*a",
   "kubernetes/not-an-object": "services:",
@@ -91,4 +99,11 @@ export const underlined: Readonly<Record<DiagnosticCode, string | null>> = {
   "lower/thresholds-ignored": "endpoint 10.244.1.5 max-connections 100",
   "lower/forwarding-unsupported": "forward tunnel ipip",
   "lower/protocol-unsupported": "port diameter sctp 3868",
+  "lower/forwarding-changes-port": "forward direct",
+  "lower/affinity-by-hash": "affinity client-ip 10m",
 };
+
+/** Null also for a code without an example. */
+export function underlinedFor(code: DiagnosticCode): string | null {
+  return Object.entries(underlined).find(([known]) => known === code)?.[1] ?? null;
+}
