@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Diagnostic } from "../../../compiler/diagnostics/diagnostic.ts";
-import { resolveNode } from "../../../compiler/ir/resolve.ts";
 import { objectsFromSpec } from "../../../compiler/kubernetes/from-spec.ts";
 import { fragmentFromObjects } from "../../../compiler/kubernetes/read.ts";
 import type { SpecFragment } from "../../../compiler/spec/fragment.ts";
@@ -10,20 +9,8 @@ import { mergeFragments } from "../../../compiler/spec/merge.ts";
 import type { Spec } from "../../../compiler/spec/schema.ts";
 import { syntaxFromSpec } from "../../../compiler/spec/to-syntax.ts";
 import { formatSyntax } from "../../../compiler/syntax/format.ts";
-import { node } from "../../support/spec.ts";
+import { meaningOf } from "../../support/meaning.ts";
 import { carriedSpec } from "./arbitrary-spec.ts";
-
-/** What every node makes of a spec, without places. */
-function meaningOf(spec: Spec): unknown {
-  const nodes = [...spec.nodes, node({ name: "elsewhere", addresses: [], pods: [] })];
-  const meanings = nodes.map((item) => [item.name, resolveNode(spec, item).ir]);
-  return JSON.parse(
-    JSON.stringify(Object.fromEntries(meanings), (key, value: unknown) => {
-      if (key === "origin" || key === "settingOrigins") return undefined;
-      return typeof value === "bigint" ? value.toString() : value;
-    }),
-  );
-}
 
 function specOf(read: { readonly fragment: SpecFragment; readonly diagnostics: readonly Diagnostic[] }): Spec {
   const merged = mergeFragments([read.fragment]);
