@@ -11,6 +11,11 @@ import { compileBackend, irOf } from "../../compiler/pipeline.ts";
 import type { SourceFile } from "../../compiler/source.ts";
 import type { Spec } from "../../compiler/spec/schema.ts";
 
+/** The backends that there are. */
+export const backends: readonly BackendName[] = backendNames.filter((name) =>
+  existsSync(`compiler/backends/${name}/backend.ts`),
+);
+
 /** Texts by path, `/` between parts. */
 export type Texts = ReadonlyMap<string, string>;
 
@@ -22,12 +27,7 @@ export function render(diagnostics: readonly Diagnostic[]): string {
  * Everything that compiling for one node makes: the artifact of all backends that can serve the spec, paths as in the
  * node's folder; what a backend has to say as `BACKEND.diagnostics.txt`, what resolving has as `diagnostics.txt`.
  */
-export async function nodeTexts(
-  spec: Spec,
-  node: string,
-  pathInSpec: (file: SourceFile) => string,
-  backends: readonly BackendName[] = backendNames,
-): Promise<Texts> {
+export async function nodeTexts(spec: Spec, node: string, pathInSpec: (file: SourceFile) => string): Promise<Texts> {
   const texts = new Map<string, string>();
   const { ir, diagnostics } = irOf(spec, node);
   if (diagnostics.length > 0) texts.set("diagnostics.txt", render(diagnostics));
@@ -40,6 +40,11 @@ export async function nodeTexts(
   const { files } = await artifactOf(ir, { backends: able, specDigest: digestOfSpec(spec), pathInSpec });
   for (const file of files) texts.set(file.path, textOf(file));
   return inOrder(texts);
+}
+
+/** Without what the compiler has to say of the spec, which names the first of several places. */
+export function withoutFindings(texts: Texts): Texts {
+  return new Map([...texts].filter(([path]) => !path.endsWith("diagnostics.txt")));
 }
 
 export function inOrder(texts: Texts): Texts {

@@ -29,7 +29,7 @@ export const underlined: Readonly<Record<Exclude<DiagnosticCode, Unwritable>, st
   "syntax/word-too-long": "x".repeat(1100),
   "syntax/unclosed-block": "service shop/web",
   "syntax/unopened-block": "}",
-  "syntax/nested-block": "port http {",
+  "syntax/nested-block": "port http",
   "syntax/too-many-errors": "vip",
   "syntax/address": "10.96.0.300",
   "syntax/prefix": "10.244.1.0/16",
