@@ -10,6 +10,8 @@ interface PendingList {
   readonly declaration: LetDeclaration;
   readonly scope: Scope;
   state: "new" | "busy";
+  /** Named by itself: an error already, and not unused. */
+  isCyclic: boolean;
 }
 
 /**
@@ -43,7 +45,7 @@ function addPending(scope: Scope, declaration: LetDeclaration, pending: Map<stri
   if (nameValue(scope, name, "list", 63) === null) return;
   const before = pending.get(name.text);
   if (before === undefined) {
-    pending.set(name.text, { declaration, scope, state: "new" });
+    pending.set(name.text, { declaration, scope, state: "new", isCyclic: false });
     return;
   }
   const notes = [{ message: "first given here", location: locate(before.scope, before.declaration) }];
@@ -58,7 +60,9 @@ function resolveList(name: string, pending: Map<string, PendingList>, lists: Map
   const members: ListMember[] = [];
   for (const leaf of declaration.values) {
     if (!looksLikeAddress(leaf.text)) {
-      if (pending.get(leaf.text)?.state === "busy" && !lists.has(leaf.text)) {
+      const named = pending.get(leaf.text);
+      if (named?.state === "busy" && !lists.has(leaf.text)) {
+        named.isCyclic = true;
         report(
           scope,
           leaf,
@@ -72,7 +76,7 @@ function resolveList(name: string, pending: Map<string, PendingList>, lists: Map
     }
     members.push(...membersOf(scope, leaf));
   }
-  lists.set(name, { name: declaration.name, origin: locate(scope, declaration.name), members, used: false });
+  lists.set(name, { name: declaration.name, origin: locate(scope, declaration.name), members, used: item.isCyclic });
 }
 
 function membersOf(scope: Scope, leaf: Leaf): readonly ListMember[] {
