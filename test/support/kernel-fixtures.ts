@@ -4,7 +4,7 @@ import { addressFromBits, addressWidth, type Prefix } from "../../compiler/net/a
 import type { LabRow } from "../../runtime/lab/expectation.ts";
 import type { LoaderName } from "../../runtime/lab/loaders.ts";
 import { expectationOf, worldOf } from "../../runtime/lab/world.ts";
-import { fixturesFolder, loadInputs, type PacketRow } from "./fixtures.ts";
+import { fixtureNames, fixturesFolder, loadInputs, type PacketRow, packetTables } from "./fixtures.ts";
 
 /** A fixture as one node serves it, compiled by one backend. */
 export interface CompiledFixture {
@@ -70,4 +70,12 @@ export function moreClients(ir: NodeIr, row: LabRow): readonly LabRow[] {
     rows.push({ label: `${row.label}, from ${address.text}`, packet, expect });
   }
   return rows;
+}
+
+/** Every fixture with each node that a packet table of it is about. */
+export function fixtureNodes(): readonly { readonly name: string; readonly node: string }[] {
+  return fixtureNames.flatMap((name) => {
+    const nodes = new Set(packetTables(name).map(({ node }) => node));
+    return [...nodes].map((node) => ({ name, node }));
+  });
 }
