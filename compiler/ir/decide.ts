@@ -2,6 +2,7 @@ import type { Choice, Outcome, Packet } from "../backends/packet.ts";
 import { prefixContains } from "../net/address.ts";
 import { type Fraction, fraction, one } from "../net/fraction.ts";
 import { assert, unreachable } from "../result.ts";
+import type { Scheduler } from "../spec/schema.ts";
 import type { IrDetector, IrEndpoint, IrFrontend, IrPool, IrRoute, NodeIr, SourceClass } from "./ir.ts";
 import { frontendOf, isNodeAddress } from "./lookup.ts";
 
@@ -15,7 +16,7 @@ export function decide(ir: NodeIr, packet: Packet): Outcome {
   if (!isAllowed(frontend, packet)) return { verdict: "drop", key: frontend.key };
   const route = routeFor(frontend, sourceClassOf(ir, packet));
   if (route.pool.endpoints.length === 0) return { verdict: route.whenEmpty, key: frontend.key };
-  return { verdict: "endpoints", key: frontend.key, choices: choicesOf(frontend, route, packet) };
+  return { verdict: "endpoints", key: frontend.key, choices: choicesOf(ir, frontend, route, packet) };
 }
 
 /** No service has this port: a VIP refuses it, an unallocated address of a service range swallows it. */
@@ -61,11 +62,11 @@ function routeFor(frontend: IrFrontend, source: SourceClass): IrRoute {
 }
 
 /** Every endpoint that may be chosen. A client that is sent to itself must not see its own address as source. */
-function choicesOf(frontend: IrFrontend, route: IrRoute, packet: Packet): readonly Choice[] {
+function choicesOf(ir: NodeIr, frontend: IrFrontend, route: IrRoute, packet: Packet): readonly Choice[] {
   return route.pool.endpoints.map((endpoint) => ({
     address: endpoint.address,
     port: endpoint.port,
-    share: shareOf(frontend, route.pool, endpoint),
+    share: shareOf(frontend.scheduler ?? ir.ipvs.defaultScheduler, route.pool, endpoint),
     masquerade: route.masquerade || (endpoint.mayHairpin && endpoint.address.text === packet.source.text),
   }));
 }
@@ -74,10 +75,9 @@ function choicesOf(frontend: IrFrontend, route: IrRoute, packet: Packet): readon
  * The share of new connections over time: by weight, or in equal parts for rr, which ignores weights.
  * null where the scheduler looks at load or hashes.
  */
-function shareOf(frontend: IrFrontend, pool: IrPool, endpoint: IrEndpoint): Fraction | null {
+function shareOf(scheduler: Scheduler, pool: IrPool, endpoint: IrEndpoint): Fraction | null {
   if (pool.endpoints.length === 1) return one;
-  switch (frontend.scheduler) {
-    case null:
+  switch (scheduler) {
     case "wrr":
       return fraction(endpoint.weight, pool.totalWeight);
     case "rr":

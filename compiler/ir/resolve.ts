@@ -178,7 +178,7 @@ function resolvePort(
     routes: resolveRoutes(kind, poolsOf(family), { ...policiesOf(service, cluster), detector: detector[family] }),
     affinity: service.affinity,
     scheduler: service.scheduler,
-    schedulerFlags: service.schedulerFlags,
+    schedulerFlags: [...service.schedulerFlags].sort(compareText),
     onePacket: service.onePacket && port.protocol === "udp",
     forwarding: service.forwarding,
     origin: port.origin,

@@ -9,7 +9,7 @@ export function checkService(service: ServiceSpec, spec: Spec): readonly Diagnos
     ...checkPorts(service, spec),
     ...checkEndpoints(service),
     ...checkReachable(service),
-    ...checkScheduler(service),
+    ...checkScheduler(service, spec),
   ];
 }
 
@@ -119,9 +119,9 @@ function checkReachable(service: ServiceSpec): readonly Diagnostic[] {
   return findings;
 }
 
-function checkScheduler(service: ServiceSpec): readonly Diagnostic[] {
+function checkScheduler(service: ServiceSpec, { cluster }: Spec): readonly Diagnostic[] {
   const weights = new Set(service.endpoints.map((endpoint) => endpoint.weight).filter((weight) => weight > 0));
-  if (service.scheduler !== "rr" || weights.size < 2) return [];
+  if ((service.scheduler ?? cluster.ipvsScheduler) !== "rr" || weights.size < 2) return [];
   return [
     diagnostic(
       "spec/rr-ignores-weights",
