@@ -33,8 +33,8 @@ function lineStartsOf(file: SourceFile): readonly number[] {
   return starts;
 }
 
-/** The position of an offset; offsets beyond the text are those of its end. */
-export function positionOf(file: SourceFile, offset: number): Position {
+/** The line of an offset, from 1; without the column, whose cost grows with the line. */
+export function lineOf(file: SourceFile, offset: number): number {
   const starts = lineStartsOf(file);
   const at = Math.max(0, Math.min(offset, file.text.length));
   let low = 0;
@@ -44,7 +44,14 @@ export function positionOf(file: SourceFile, offset: number): Position {
     if ((starts[middle] ?? 0) <= at) low = middle;
     else high = middle - 1;
   }
-  return { line: low + 1, column: charactersBetween(file.text, starts[low] ?? 0, at) + 1 };
+  return low + 1;
+}
+
+/** The position of an offset; offsets beyond the text are those of its end. */
+export function positionOf(file: SourceFile, offset: number): Position {
+  const line = lineOf(file, offset);
+  const at = Math.max(0, Math.min(offset, file.text.length));
+  return { line, column: charactersBetween(file.text, lineStartsOf(file)[line - 1] ?? 0, at) + 1 };
 }
 
 /** Counted in place: a line may be a JSON document of many megabytes. */
@@ -70,5 +77,5 @@ export function lineText(file: SourceFile, line: number): string {
 
 /** `shop.weir:31`, as diagnostics, sources.json and traces name a place. */
 export function formatPlace(location: Location): string {
-  return `${location.file.path}:${positionOf(location.file, location.start).line}`;
+  return `${location.file.path}:${lineOf(location.file, location.start)}`;
 }

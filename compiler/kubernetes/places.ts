@@ -24,8 +24,11 @@ export function firstLineOf(text: string, range: Range): Range {
   return { start: range.start, end: Math.max(end, range.start) };
 }
 
+/** The parser may place a fault behind the end of the text. */
 export function locationAt(file: SourceFile, range: Range, object: string | undefined): Location {
-  return object === undefined ? { file, ...range } : { file, ...range, object };
+  const end = Math.min(range.end, file.text.length);
+  const start = Math.min(range.start, end);
+  return object === undefined ? { file, start, end } : { file, start, end, object };
 }
 
 /** `spec.ports[0].port`; keys that are no plain words are quoted: `metadata.annotations["weir/weight"]`. */
