@@ -27,7 +27,7 @@ import { artifactLines, findingLines } from "../runtime/lab/demo/show.ts";
 import { type DemoTraffic, showTraffic } from "../runtime/lab/demo/traffic.ts";
 import { LabPool } from "../runtime/lab/lab.ts";
 import { labTools, toolsOf } from "../runtime/lab/loaders.ts";
-import { installCommand, missingTools, type Tool } from "../runtime/lab/tools.ts";
+import { installCommand, missingTools } from "../runtime/lab/tools.ts";
 
 const usage = `usage: npm run demo -- [--node NAME] [--requests N] [--require-traffic] [FOLDER]
 
@@ -76,22 +76,31 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = 
   });
 }
 
-/** Makes sure that the tools are there: as root through apt-get where there is one, otherwise by telling the line that does. */
+/**
+ * Gets the tools that are not there: as root through apt-get where there is one, otherwise the user is told the line that does.
+ * False when not even a namespace can be made without them; rules whose tools are missing are left out later.
+ */
 async function ensureTools(): Promise<boolean> {
-  const wanted: readonly Tool[] = [...labTools, ...toolsOf("nftables"), ...toolsOf("iptables-nft")];
-  const missing = await missingTools(wanted);
+  const missing = await missingTools([...labTools, ...toolsOf("nftables"), ...toolsOf("iptables-nft")]);
   if (missing.length === 0) return true;
   const [apt = "", ...args] = installCommand(missing);
   const names = missing.map((each) => each.tool).join(", ");
   const hasApt = (await missingTools([{ tool: apt, debianPackage: "apt" }])).length === 0;
   if (process.getuid?.() !== 0 || !hasApt) {
-    print(`Traffic is left out: ${names} missing. On Debian and Ubuntu, as root: ${[apt, ...args].join(" ")}`);
-    return false;
+    print(`Missing for traffic: ${names}. On Debian and Ubuntu, as root: ${[apt, ...args].join(" ")}`);
+    return !missing.some((tool) => labTools.includes(tool));
   }
   print(`Installing what is missing for traffic (${names}): ${[apt, ...args].join(" ")}`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   if ((await run(apt, ["-qq", "update"], env)) === 0 && (await run(apt, ["-qq", ...args], env)) === 0) return true;
   throw new LabError(`${apt} could not install ${names}`);
+}
+
+/** How this process may make network namespaces: by itself, as root of a user namespace, or not at all, and why. */
+async function namespaceWay(): Promise<"direct" | "user-namespace" | { readonly trouble: string }> {
+  const trouble = await namespaceTrouble();
+  if (trouble === null) return "direct";
+  return (await canUnshareUser()) ? "user-namespace" : { trouble };
 }
 
 function podRangesOf(spec: Spec, ir: NodeIr): readonly Prefix[] {
@@ -115,7 +124,8 @@ function showArtifacts({ spec, ir, artifacts, diagnostics }: Compiled, folder: s
   }
 }
 
-async function traffic(compiled: Compiled, requests: number): Promise<number> {
+/** The exit status, or null when nothing could be loaded here. */
+async function traffic(compiled: Compiled, requests: number): Promise<number | null> {
   const { ir, artifacts, spec } = compiled;
   const podRanges = podRangesOf(spec, ir);
   const flows = demoFlows(ir, podRanges, 6);
@@ -143,7 +153,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       node: { type: "string" },
-      requests: { type: "string", default: "80" },
+      requests: { type: "string", default: "100" },
       help: { type: "boolean", default: false },
       "require-traffic": { type: "boolean", default: false },
       // set for the second run of this program inside a user namespace
@@ -166,19 +176,19 @@ async function main(): Promise<number> {
     print("Traffic is left out: network namespaces need Linux.");
     return leftOut;
   }
-  if (!values.inside && !(await ensureTools())) return leftOut;
-  const trouble = await namespaceTrouble();
-  if (trouble === null) return traffic(compiled, requests);
-  if (!values.inside && (await canUnshareUser())) {
-    print("Not root: going on as root of a user namespace.");
-    const args = [process.argv[1] ?? "", "--inside", ...process.argv.slice(2)];
-    return run("unshare", ["--user", "--map-root-user", "--net", "--", process.execPath, ...args]);
+  const way = await namespaceWay();
+  if (typeof way === "object") {
+    print(`Traffic is left out, because this user may make no network namespace here: ${way.trouble}`);
+    print(
+      "Run it as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone).",
+    );
+    return leftOut;
   }
-  print(`Traffic is left out, because this user may make no network namespace: ${trouble}`);
-  print(
-    "Run it as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone).",
-  );
-  return 2;
+  if (!values.inside && !(await ensureTools())) return leftOut;
+  if (way === "direct") return (await traffic(compiled, requests)) ?? leftOut;
+  print("Going on as root of a user namespace, because this user may make no network namespace directly.");
+  const args = [process.argv[1] ?? "", "--inside", ...process.argv.slice(2)];
+  return run("unshare", ["--user", "--map-root-user", "--net", "--", process.execPath, ...args]);
 }
 
 try {

@@ -18,17 +18,21 @@ export function drawBar(measured: number, expected: number | null, scale: number
   return Array.from({ length: width }, (_, at) => (at === tick ? "┃" : at < cells ? "█" : "·")).join("");
 }
 
-/** Lines of a chart: label, expected share, measured share, bar, count. The longest bar is the largest share in it. */
+/**
+ * Lines of a chart: label, expected share, measured share, bar, count. The largest expected share ends at two thirds
+ * of the width, so that ticks of equal shares stand in one column in every chart, unless a bar needs more.
+ */
 export function barChart(bars: readonly Bar[]): readonly string[] {
   const total = bars.reduce((sum, bar) => sum + bar.count, 0);
   const share = (bar: Bar) => (total === 0 ? 0 : bar.count / total);
-  const scale = Math.max(0.01, ...bars.map((bar) => Math.max(share(bar), bar.expected ?? 0)));
+  const promised = Math.max(...bars.map((bar) => bar.expected ?? 1), 0.01);
+  const scale = Math.max(Math.min(1, promised * 1.5), ...bars.map(share));
   const labelWidth = Math.max(0, ...bars.map((bar) => bar.label.length));
   const countWidth = Math.max(0, ...bars.map((bar) => String(bar.count).length));
   return bars.map((bar) => {
-    const promised = bar.expected === null ? "   ?" : percent(bar.expected);
+    const expected = bar.expected === null ? "   ?" : percent(bar.expected);
     const count = String(bar.count).padStart(countWidth);
-    return `${bar.label.padEnd(labelWidth)}  expected ${promised}  measured ${percent(share(bar))}  ${drawBar(share(bar), bar.expected, scale)} ${count}`;
+    return `${bar.label.padEnd(labelWidth)}  expected ${expected}  measured ${percent(share(bar))}  ${drawBar(share(bar), bar.expected, scale)} ${count}`;
   });
 }
 

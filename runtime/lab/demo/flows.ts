@@ -16,10 +16,10 @@ export interface DemoFlow {
   readonly packet: Packet;
 }
 
-const outside: Readonly<Record<Family, readonly IpAddress[]>> = {
+const outside: Readonly<Record<Family, IpAddress>> = {
   // TEST-NET-3 and the documentation prefix: nobody's addresses.
-  ipv4: [addressFromBits("ipv4", 0xcb007109n)],
-  ipv6: [addressFromBits("ipv6", 0x20010db8_ffff_0000_0000_0000_0000_0009n)],
+  ipv4: addressFromBits("ipv4", 0xcb007109n),
+  ipv6: addressFromBits("ipv6", 0x20010db8_ffff_0000_0000_0000_0000_0009n),
 };
 
 function usedAddresses(ir: NodeIr): ReadonlySet<string> {
@@ -42,15 +42,16 @@ export function freeAddress(range: Prefix, used: ReadonlySet<string>): IpAddress
   return null;
 }
 
-/** Clients of a family: a pod of this node, if it has pods, and somebody far away. */
-function clientsOf(ir: NodeIr, podRanges: readonly Prefix[], family: Family) {
+/** Who uses such a frontend: cluster VIPs pods of this node, or the node where it has none; other addresses people outside. */
+function clientOf(ir: NodeIr, podRanges: readonly Prefix[], { kind, family }: IrFrontend) {
+  const stranger = { client: "an outside client", address: outside[family] };
+  if (kind !== "cluster") return stranger;
   const used = usedAddresses(ir);
-  const pods = podRanges.filter((range) => range.address.family === family).map((range) => freeAddress(range, used));
-  const pod = pods.find((address) => address !== null);
-  return [
-    ...(pod === undefined ? [] : [{ client: "a pod of this node", address: pod }]),
-    ...outside[family].map((address) => ({ client: "an outside client", address })),
-  ];
+  const ranges = podRanges.filter((range) => range.address.family === family);
+  const pod = ranges.map((range) => freeAddress(range, used)).find((address) => address !== null);
+  if (pod) return { client: "a pod of this node", address: pod };
+  const own = ir.node.addresses.find((address) => address.family === family);
+  return own === undefined ? stranger : { client: "the node itself", address: own };
 }
 
 function choices(ir: NodeIr, packet: Packet): number {
@@ -67,23 +68,22 @@ function candidates(ir: NodeIr, podRanges: readonly Prefix[]): readonly Candidat
   const seen = new Set<string>();
   const found: Candidate[] = [];
   const frontends: readonly IrFrontend[] = families.flatMap((family) => ir.frontends[family]);
-  for (const { address: destination, affinity, key, kind, protocol, port, family } of frontends) {
-    if (destination === null || affinity !== null || !isLabProtocol(protocol)) continue;
+  for (const frontend of frontends) {
+    const { address: destination, affinity, key, kind, protocol, port } = frontend;
     const once = `${key} ${kind}`;
-    if (seen.has(once)) continue;
+    if (destination === null || affinity !== null || !isLabProtocol(protocol) || seen.has(once)) continue;
     seen.add(once);
-    for (const { client, address } of clientsOf(ir, podRanges, family)) {
-      const packet: Packet = { protocol, source: address, destination, port, inputInterface: null };
-      const count = choices(ir, packet);
-      if (count > 0) found.push({ flow: { key, client, packet }, choices: count });
-    }
+    const { client, address } = clientOf(ir, podRanges, frontend);
+    const packet: Packet = { protocol, source: address, destination, port, inputInterface: null };
+    const count = choices(ir, packet);
+    if (count > 0) found.push({ flow: { key, client, packet }, choices: count });
   }
   return found.sort((a, b) => b.choices - a.choices);
 }
 
 /**
- * What to show: the frontends with the most to choose from, each service port once for each kind of frontend,
- * as a pod and as an outsider see it; UDP and IPv6 among them where there are any.
+ * What to show: the frontends with the most to choose from, each service port once for each kind of frontend;
+ * UDP and IPv6 among them where there are any.
  */
 export function demoFlows(ir: NodeIr, podRanges: readonly Prefix[], most: number): readonly DemoFlow[] {
   const all = candidates(ir, podRanges).map(({ flow }) => flow);

@@ -12,7 +12,7 @@ export interface Style {
   readonly cyan: (text: string) => string;
 }
 
-const longestLine = 132;
+const longestLine = 112;
 const samplesShown = 6;
 
 function shorten(line: string): string {

@@ -8,8 +8,8 @@ describe("barChart", () => {
       { label: "10.244.2.7:80", expected: 0.25, count: 20 },
     ]);
     expect(lines).toEqual([
-      `10.244.1.5:8080  expected  75%  measured  75%  ${"█".repeat(35)}┃ 60`,
-      `10.244.2.7:80    expected  25%  measured  25%  ${"█".repeat(11)}┃${"·".repeat(24)} 20`,
+      `10.244.1.5:8080  expected  75%  measured  75%  ${"█".repeat(26)}┃${"·".repeat(9)} 60`,
+      `10.244.2.7:80    expected  25%  measured  25%  ${"█".repeat(8)}┃${"·".repeat(27)} 20`,
     ]);
   });
 
@@ -20,6 +20,16 @@ describe("barChart", () => {
     expect(barChart([{ label: "a", expected: null, count: 1 }])).toEqual([
       `a  expected    ?  measured 100%  ${"█".repeat(36)} 1`,
     ]);
+  });
+
+  it("has equal ticks for equal shares, whatever was measured", () => {
+    const ticks = [20, 30, 40].map((count) =>
+      barChart([
+        { label: "a", expected: 0.5, count },
+        { label: "b", expected: 0.5, count: 60 - count },
+      ]).map((line) => line.indexOf("┃")),
+    );
+    expect(new Set(ticks.flat()).size).toBe(1);
   });
 
   it("is as wide for every share", () => {
