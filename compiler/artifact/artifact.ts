@@ -18,6 +18,22 @@ export interface ArtifactOptions {
   readonly pathInSpec: (file: SourceFile) => string;
 }
 
+/** A file as it is written, and what the manifest says of it. The manifest itself is not in any manifest. */
+export interface EncodedFile {
+  /** Relative to the node's folder. */
+  readonly path: string;
+  readonly chunks: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly digest: Digest;
+}
+
+/** Encodes a text piece by piece, once for its size, its digest and the disk. */
+function encode(file: ArtifactFile): EncodedFile {
+  const chunks = file.chunks.map((chunk) => Buffer.from(chunk, "utf8"));
+  const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  return { path: file.path, chunks, bytes, digest: digestOf(chunks) };
+}
+
 /**
  * Makes one node's artifact and hands out its files one by one, paths relative to the node's folder, manifest.json last,
  * so that only one backend's text is held at a time. After an error nothing more is handed out:
@@ -26,7 +42,7 @@ export interface ArtifactOptions {
 export async function assembleArtifact(
   ir: NodeIr,
   options: ArtifactOptions,
-  put: (file: ArtifactFile) => void,
+  put: (file: EncodedFile) => void,
 ): Promise<readonly Diagnostic[]> {
   const diagnostics: Diagnostic[] = [];
   const files: Record<string, Manifest["files"][string]> = {};
@@ -34,9 +50,9 @@ export async function assembleArtifact(
   const names = new Map<BackendName, readonly NamedObject[]>();
   const add = (file: ArtifactFile): void => {
     assert(!Object.hasOwn(files, file.path), `${file.path} is written twice`);
-    const bytes = file.chunks.reduce((sum, chunk) => sum + Buffer.byteLength(chunk, "utf8"), 0);
-    files[file.path] = { bytes, digest: digestOf(file.chunks) };
-    put(file);
+    const encoded = encode(file);
+    files[file.path] = { bytes: encoded.bytes, digest: encoded.digest };
+    put(encoded);
   };
   for (const backend of options.backends) {
     const part = await compileBackend(ir, backend);
@@ -55,7 +71,7 @@ export async function assembleArtifact(
     requirements,
     files,
   };
-  put(manifestFile(manifest));
+  put(encode(manifestFile(manifest)));
   return diagnostics;
 }
 
@@ -81,6 +97,9 @@ export async function artifactOf(
   options: ArtifactOptions,
 ): Promise<{ readonly files: readonly ArtifactFile[]; readonly diagnostics: readonly Diagnostic[] }> {
   const files: ArtifactFile[] = [];
-  const diagnostics = await assembleArtifact(ir, options, (file) => files.push(file));
+  const decoder = new TextDecoder();
+  const diagnostics = await assembleArtifact(ir, options, ({ path, chunks }) =>
+    files.push({ path, chunks: chunks.map((chunk) => decoder.decode(chunk)) }),
+  );
   return { files: hasErrors(diagnostics) ? [] : files, diagnostics };
 }

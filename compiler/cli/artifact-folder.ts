@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import type { ArtifactFile } from "../backends/backend.ts";
+import type { EncodedFile } from "../artifact/artifact.ts";
 import { assert } from "../result.ts";
 import { orTrouble, systemCode, TroubleError, troubleFrom } from "./exit.ts";
 
@@ -96,14 +96,14 @@ export class ArtifactFolder {
   }
 
   /** Writes one file of a node into the staging folder and to disk. Throws TroubleError. */
-  write(node: string, file: ArtifactFile): void {
+  write(node: string, file: EncodedFile): void {
     assert(!`${node}/${file.path}`.split("/").some((part) => part === "" || part.startsWith(".")), file.path);
     const path = join(this.#staging, "new", node, file.path);
     orTrouble(`write ${join(this.#path, node, file.path)}`, () => {
       mkdirSync(dirname(path), { recursive: true });
       const descriptor = openSync(path, "wx", 0o644);
       try {
-        for (const chunk of file.chunks) writeFileSync(descriptor, chunk, "utf8");
+        for (const chunk of file.chunks) writeFileSync(descriptor, chunk);
         fsyncSync(descriptor);
       } finally {
         closeSync(descriptor);

@@ -1,6 +1,6 @@
-import { assembleArtifact } from "../artifact/artifact.ts";
-import { type Digest, digestOf, digestOfSpec } from "../artifact/digest.ts";
-import type { ArtifactFile, BackendName } from "../backends/backend.ts";
+import { assembleArtifact, type EncodedFile } from "../artifact/artifact.ts";
+import { type Digest, digestOfSpec } from "../artifact/digest.ts";
+import type { BackendName } from "../backends/backend.ts";
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import { countDiagnostics, jsonDiagnostic } from "../diagnostics/render-json.ts";
 import { irOf } from "../pipeline.ts";
@@ -28,7 +28,7 @@ interface MadeFile {
 
 /** Where an artifact goes: a folder, or standard output as one text. */
 interface Destination {
-  write(node: string, file: ArtifactFile): void;
+  write(node: string, file: EncodedFile): void;
   commit(): Promise<void>;
   discard(): void;
 }
@@ -56,7 +56,7 @@ export async function compile(context: Context, paths: readonly string[], option
       await showProgress(context, `compiling for ${node.name} (${at + 1} of ${nodes.length})`);
       const findings = await compileNode(loaded, node, backends, digest, (file) => {
         destination.write(node.name, file);
-        if (context.json) made.push(madeFile(node.name, file));
+        made.push({ path: `${node.name}/${file.path}`, bytes: file.bytes, digest: file.digest });
       });
       diagnostics.push(...adjust(findings));
     }
@@ -79,7 +79,7 @@ async function compileNode(
   node: ChosenNode,
   backends: readonly BackendName[],
   specDigest: Digest,
-  put: (file: ArtifactFile) => void,
+  put: (file: EncodedFile) => void,
 ): Promise<readonly Diagnostic[]> {
   const resolved = irOf(loaded.spec, node.name, node.overrides);
   if (hasErrors(resolved.diagnostics)) return resolved.diagnostics;
@@ -99,7 +99,7 @@ function destinationOf(context: Context, options: CompileOptions): Destination {
 
 /** Every file after a line with its path, as head(1) and tail(1) print several files; nothing unless all is well. */
 function standardOutput(context: Context): Destination {
-  const texts: string[] = [];
+  const texts: (string | Uint8Array)[] = [];
   return {
     write: (node, file) => {
       texts.push(`${texts.length === 0 ? "" : "\n"}==> ${node}/${file.path} <==\n`, ...file.chunks);
@@ -109,11 +109,6 @@ function standardOutput(context: Context): Destination {
     },
     discard: () => {},
   };
-}
-
-function madeFile(node: string, file: ArtifactFile): MadeFile {
-  const bytes = file.chunks.reduce((sum, chunk) => sum + Buffer.byteLength(chunk, "utf8"), 0);
-  return { path: `${node}/${file.path}`, bytes, digest: digestOf(file.chunks) };
 }
 
 async function finish(

@@ -127,13 +127,14 @@ function fishScript(commands: readonly Described[]): string {
   for (const command of commands) {
     const seen = `__fish_seen_subcommand_from ${command.name}`;
     lines.push(
-      `complete -c weir -n "not __fish_seen_subcommand_from ${names}" -a ${command.name} -d ${fishQuote(command.summary)}`,
+      `complete -c weir -f -n "not __fish_seen_subcommand_from ${names}" -a ${command.name} -d ${fishQuote(command.summary)}`,
     );
     for (const option of command.options) {
       const long = option.long === undefined ? "" : ` -l ${option.long.slice(2)}`;
       const short = option.short === undefined ? "" : ` -s ${option.short.slice(1)}`;
       const choices = option.argChoices === undefined ? "" : ` -a ${fishQuote(option.argChoices.join(" "))}`;
-      const argument = option.required ? ` -r${choices}` : "";
+      const files = option.argChoices === undefined ? "-r" : "-x";
+      const argument = option.required ? ` ${files}${choices}` : "";
       lines.push(`complete -c weir -n "${seen}"${short}${long}${argument} -d ${fishQuote(option.description)}`);
     }
     if (command.words.length > 0)

@@ -3,7 +3,7 @@ import { systemCode, TroubleError, troubleFrom } from "./exit.ts";
 /** A stream that a command writes to. `write` resolves when the text has left the process. */
 export interface Output {
   readonly isTerminal: boolean;
-  write(text: string): Promise<void>;
+  write(text: string | Uint8Array): Promise<void>;
 }
 
 /** What a command has of the process that runs it; tests give their own. */
@@ -29,7 +29,7 @@ function outputOf(stream: NodeJS.WriteStream, what: string): Output {
     isTerminal: stream.isTTY === true,
     write: (text) =>
       new Promise((resolve, reject) => {
-        if (closed || text === "") return resolve();
+        if (closed || text.length === 0) return resolve();
         stream.write(text, (error) => {
           if (error === undefined || error === null) return resolve();
           closed = true;

@@ -24,8 +24,8 @@ export async function weir(args: readonly string[], surroundings: Surroundings =
   const written = { stdout: "", stderr: "" };
   const output = (name: "stdout" | "stderr") => ({
     isTerminal: surroundings.isTerminal === true,
-    write: async (text: string) => {
-      written[name] += text;
+    write: async (text: string | Uint8Array) => {
+      written[name] += typeof text === "string" ? text : Buffer.from(text).toString("utf8");
     },
   });
   const io: Io = {
