@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import { type BackendLimits, settingsBeyond } from "../../../compiler/backends/limits.ts";
+import type { IrFrontend } from "../../../compiler/ir/ir.ts";
+import { anyRoute, type FrontendOptions, frontend, testIr } from "../../support/ir.ts";
+
+const limits: BackendLimits = {
+  backend: "iptables",
+  spreading: "at random by weight",
+  affinityNetmask: false,
+  protocols: ["tcp", "udp"],
+};
+
+const equal = ["10.244.1.5:80", "10.244.1.6:80"];
+const weighted = ["10.244.1.5:80 x3", "10.244.1.6:80"];
+
+function findings(
+  options: Partial<FrontendOptions>,
+  change: Partial<BackendLimits> = {},
+  allowedWarnings: string[] = [],
+) {
+  const ir = testIr({
+    allowedWarnings,
+    frontends: [frontend("10.96.0.1:80", { routes: anyRoute(equal), ...options })],
+  });
+  return settingsBeyond({ ...limits, ...change }, ir);
+}
+
+const codesOf = (list: ReturnType<typeof findings>) => list.map(({ code }) => code);
+
+describe("settingsBeyond", () => {
+  it.each([
+    ["no scheduler", { scheduler: null }, []],
+    ["wrr, whose shares are those of weights", { scheduler: "wrr", routes: anyRoute(weighted) }, []],
+    ["rr over equal weights", { scheduler: "rr" }, []],
+    ["rr over other weights", { scheduler: "rr", routes: anyRoute(weighted) }, ["lower/scheduler-approximated"]],
+    ["wlc", { scheduler: "wlc" }, ["lower/scheduler-approximated"]],
+    ["direct forwarding", { forwarding: { method: "direct" } }, ["lower/forwarding-unsupported"]],
+    ["tunnels", { forwarding: { method: "tunnel", type: "ipip", port: null } }, ["lower/forwarding-unsupported"]],
+    ["one packet for udp", { onePacket: true, protocol: "udp" }, ["lower/one-packet-approximated"]],
+    ["one packet for tcp, which has no meaning", { onePacket: true }, []],
+    [
+      "affinity by network",
+      { affinitySeconds: 60, affinityNetmask: { ipv4: 24, ipv6: 64 } },
+      ["lower/affinity-netmask-approximated"],
+    ],
+    ["affinity", { affinitySeconds: 60 }, []],
+    ["sctp where it is not served", { protocol: "sctp" }, ["lower/protocol-unsupported"]],
+  ] satisfies [string, Partial<FrontendOptions>, string[]][])("%s", (_, options, expected) => {
+    expect(codesOf(findings(options))).toEqual(expected);
+  });
+
+  it("reports thresholds once for a service, at the endpoint", () => {
+    const made = frontend("10.96.0.1:80", { routes: anyRoute(equal) });
+    const limited: IrFrontend = {
+      ...made,
+      routes: made.routes.map((route) => ({
+        ...route,
+        pool: { ...route.pool, endpoints: route.pool.endpoints.map((one) => ({ ...one, upperThreshold: 100 })) },
+      })),
+    };
+    const list = settingsBeyond(limits, testIr({ frontends: [limited] }));
+    expect(list.map(({ message }) => message)).toEqual([
+      "iptables does not count connections: the thresholds of 10.244.1.5 in shop/web have no effect",
+    ]);
+  });
+
+  it("leaves out what the backend has", () => {
+    expect(
+      findings({ affinitySeconds: 60, affinityNetmask: { ipv4: 24, ipv6: 64 } }, { affinityNetmask: true }),
+    ).toEqual([]);
+    expect(findings({ protocol: "sctp" }, { protocols: ["tcp", "udp", "sctp"] })).toEqual([]);
+  });
+
+  it("leaves out warnings that are accepted, and never errors", () => {
+    expect(findings({ scheduler: "wlc" }, {}, ["lower/scheduler-approximated"])).toEqual([]);
+    const refused = findings({ forwarding: { method: "direct" } }, {}, ["lower/forwarding-unsupported"]);
+    expect(refused.map(({ severity }) => severity)).toEqual(["error"]);
+  });
+
+  it("reports a setting of several frontends once, where it stands", () => {
+    const routes = anyRoute(equal);
+    const both = [
+      frontend("10.96.0.1:80", { routes, scheduler: "sh" }),
+      frontend("10.96.0.2:80", { routes, scheduler: "sh" }),
+    ];
+    const ir = testIr({ frontends: both });
+    const at = { file: { path: "shop.weir", text: "scheduler sh\n" }, start: 0, end: 12 };
+    const services = ir.services.map((service) => ({ ...service, settingOrigins: { scheduler: at } }));
+    const list = settingsBeyond(limits, { ...ir, services });
+    expect(list).toHaveLength(1);
+    expect(list[0]?.location).toBe(at);
+    expect(list[0]?.help).toContain("ipvs");
+  });
+});
