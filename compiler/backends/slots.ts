@@ -1,4 +1,5 @@
 import type { IrEndpoint } from "../ir/ir.ts";
+import { hashText, mixBits } from "./hash.ts";
 
 /** Below so many endpoints every one is compared with every slot; above, most find theirs by a few probes first. */
 const fewEndpoints = 64;
@@ -19,7 +20,7 @@ export function slotOrder(endpoints: readonly IrEndpoint[]): readonly IrEndpoint
   const holders = new Int32Array(count).fill(-1);
   let waiting = endpoints.map((_, at) => at);
   for (let round = 0; round < probes && waiting.length > fewEndpoints; round++) {
-    const wishes = waiting.map((at) => consistentSlot(mix((hashes[at] ?? 0) ^ round), count));
+    const wishes = waiting.map((at) => consistentSlot(mixBits((hashes[at] ?? 0) ^ round), count));
     waiting = settle(holders, hashes, waiting, wishes);
   }
   while (waiting.length > 0) {
@@ -60,7 +61,7 @@ function favourite(hash: number, free: readonly number[]): number {
   let best = 0;
   let greatest = -1;
   for (const slot of free) {
-    const rank = mix(hash ^ Math.imul(slot + 1, 0x9e3779b1));
+    const rank = mixBits(hash ^ Math.imul(slot + 1, 0x9e3779b1));
     if (rank > greatest) {
       best = slot;
       greatest = rank;
@@ -76,23 +77,12 @@ function consistentSlot(key: number, slots: number): number {
   let state = key;
   while (next < slots) {
     at = next;
-    state = mix(state + 0x9e3779b9);
+    state = mixBits(state + 0x9e3779b9);
     next = Math.floor((at + 1) / ((state + 1) / 2 ** 32));
   }
   return at;
 }
 
-/** FNV-1a over the text of address and port, then mixed. */
 function hashOf({ address, port }: IrEndpoint): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < address.text.length; at++) hash = Math.imul(hash ^ address.text.charCodeAt(at), 0x01000193);
-  return mix(Math.imul(hash ^ port, 0x01000193));
-}
-
-/** The finalizer of MurmurHash3: every bit of the input changes half of the bits of the result. */
-function mix(value: number): number {
-  let mixed = value | 0;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
+  return mixBits(hashText(address.text) ^ Math.imul(port, 0x9e3779b1));
 }

@@ -1,5 +1,5 @@
 import type { Backend } from "../backend.ts";
-import { iptablesRequirements } from "./capabilities.ts";
+import { forwardingRequirements, iptablesRequirements } from "./capabilities.ts";
 import { lowerIptables } from "./lower.ts";
 import { namedChains } from "./named-chains.ts";
 import { parseIptables } from "./parse.ts";
@@ -13,6 +13,9 @@ export const iptablesBackend: Backend<IptablesProgram> = {
   lower: lowerIptables,
   print: (program) => printIptables(folder, program),
   parse: (files) => parseIptables(folder, files),
-  requirements: (program) => iptablesRequirements(program, "iptables rules"),
+  requirements: (program) => [
+    ...iptablesRequirements(program, "iptables rules"),
+    ...forwardingRequirements(program, "iptables rules"),
+  ],
   names: namedChains,
 };

@@ -33,7 +33,7 @@ const targetModules: Partial<Readonly<Record<IptablesTarget["kind"], string>>> =
   mark: "xt_mark",
 };
 
-/** What a node needs for these rules; other backends use it for their companion rules too. */
+/** The tools and kernel modules behind these rules; other backends use it for their companion rules too. */
 export function iptablesRequirements(program: IptablesProgram, neededBy: string): readonly Requirement[] {
   const requirements: Requirement[] = [];
   const modules = new Set<string>();
@@ -41,16 +41,8 @@ export function iptablesRequirements(program: IptablesProgram, neededBy: string)
     if (ruleset === null) continue;
     const isIpv4 = ruleset.family === "ipv4";
     // 1.6.2 is the first with --random-fully for MASQUERADE.
-    requirements.push(
-      { kind: "tool", name: isIpv4 ? "iptables-restore" : "ip6tables-restore", value: "1.6.2", neededBy },
-      { kind: "tool", name: isIpv4 ? "iptables-save" : "ip6tables-save", value: "1.6.2", neededBy },
-      {
-        kind: "sysctl",
-        name: isIpv4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding",
-        value: "1",
-        neededBy,
-      },
-    );
+    const tools = isIpv4 ? ["iptables-restore", "iptables-save"] : ["ip6tables-restore", "ip6tables-save"];
+    for (const name of tools) requirements.push({ kind: "tool", name, value: "1.6.2", neededBy });
     for (const table of ruleset.tables) {
       for (const chain of table.chains) for (const rule of chain.rules) addModules(rule, isIpv4, modules);
     }
@@ -69,4 +61,13 @@ function addModules(rule: IptablesRule, isIpv4: boolean, modules: Set<string>): 
   if (kind === "reject") modules.add(isIpv4 ? "ipt_REJECT" : "ip6t_REJECT");
   const module = targetModules[kind];
   if (module !== undefined) modules.add(module);
+}
+
+/** Packets for endpoints elsewhere pass through the node, and so do those for VIPs that are to be refused. */
+export function forwardingRequirements(program: IptablesProgram, neededBy: string): readonly Requirement[] {
+  const sysctls = [
+    ...(program.ipv4 === null ? [] : ["net.ipv4.ip_forward"]),
+    ...(program.ipv6 === null ? [] : ["net.ipv6.conf.all.forwarding"]),
+  ];
+  return sysctls.map((name) => ({ kind: "sysctl", name, value: "1", neededBy }));
 }

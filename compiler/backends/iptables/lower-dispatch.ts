@@ -1,4 +1,4 @@
-import type { IrAddressFrontend, IrFrontend, IrNodePortFrontend, IrPool, NodeIr } from "../../ir/ir.ts";
+import type { IrAddressFrontend, IrFrontend, IrPool, NodeIr } from "../../ir/ir.ts";
 import {
   addressFromBits,
   addressWidth,
@@ -9,15 +9,16 @@ import {
   prefixCovers,
   prefixOf,
 } from "../../net/address.ts";
-import { type Protocol, protocols } from "../../net/port.ts";
+import { type Port, type Protocol, protocols } from "../../net/port.ts";
+import { assert } from "../../result.ts";
 import { addressBranchName, fixedChains, hairpinBranchName, portBranchName } from "./names.ts";
 import type { IptablesChain, IptablesMatch, IptablesRule, IptablesTarget } from "./program.ts";
 import { comment, from, goTo, isProtocol, jump, rule, to, toPorts, toThisNode } from "./rules.ts";
 import { loopback } from "./skeleton.ts";
 import { buildTree, type Leaf, type TreeShape } from "./tree.ts";
 
-/** Where the dispatch line of a frontend goes. */
-export type Entries = ReadonlyMap<IrFrontend, string>;
+/** What the dispatch line of a frontend does. */
+export type Entries = ReadonlyMap<IrFrontend, IptablesTarget>;
 
 /** Hexadecimal digits of an address, the index of the protocol, and four digits of the port: IR order is key order. */
 function addressKey(address: IpAddress): string {
@@ -43,7 +44,11 @@ function portRangeOfKey(digits: string): {
 } {
   const protocol = protocols[Number(digits.charAt(0))] ?? "tcp";
   const port = digits.slice(1);
-  return { protocol, first: Number(`0x0${port.padEnd(4, "0")}`), last: Number(`0x0${port.padEnd(4, "f")}`) };
+  return {
+    protocol,
+    first: Math.max(1, Number(`0x0${port.padEnd(4, "0")}`)),
+    last: Number(`0x0${port.padEnd(4, "f")}`),
+  };
 }
 
 function matchPorts(digits: string): readonly IptablesMatch[] {
@@ -107,40 +112,61 @@ function addressShape(ir: NodeIr, family: Family, entries: Entries): TreeShape<A
 export function nodePortTree(ir: NodeIr, family: Family, entries: Entries): readonly IptablesChain[] {
   const leaves = ir.frontends[family]
     .filter((frontend) => frontend.kind === "node-port")
-    .map((frontend) => ({ key: portKey(frontend.protocol, frontend.port), value: frontend }));
-  return leaves.length === 0 ? [] : buildTree(leaves, nodePortShape(entries));
+    .map((frontend) => ({ ...frontend, target: targetOf(frontend, entries) }));
+  return portTree(fixedChains.nodePorts, "node-port", leaves);
 }
 
-function nodePortShape(entries: Entries): TreeShape<IrNodePortFrontend> {
-  return {
-    root: fixedChains.nodePorts,
+/** One port of this node, and what happens to packets for it. */
+export interface PortLeaf {
+  readonly protocol: Protocol;
+  readonly port: Port;
+  readonly key: string;
+  readonly target: IptablesTarget;
+}
+
+/** A tree that finds ports of this node, whatever the address; `where` tells its branches from those of other trees. */
+export function portTree(root: string, where: string, ports: readonly PortLeaf[]): readonly IptablesChain[] {
+  if (ports.length === 0) return [];
+  const leaves = ports.map((value) => ({ key: portKey(value.protocol, value.port), value }));
+  return buildTree(leaves, {
+    root,
     stops: [],
     name: (prefix) => {
       const { protocol, first, last } = portRangeOfKey(prefix);
-      return portBranchName("node-port", protocol, first, last);
+      return portBranchName(where, protocol, first, last);
     },
     branch: (prefix, _known, _leaves, chain) => [rule(matchPorts(prefix), goTo(chain))],
-    leaf: ({ value }) => [rule(matchFrontend(value), targetOf(value, entries))],
+    leaf: ({ value }) => [rule(matchFrontend(value), value.target)],
     tail: () => [],
-  };
+  });
 }
 
-function matchFrontend({ protocol, port, key }: IrFrontend): readonly IptablesMatch[] {
+function matchFrontend({ protocol, port, key }: Omit<PortLeaf, "target">): readonly IptablesMatch[] {
   return [isProtocol(protocol), toPorts(protocol, port, port), comment(key)];
 }
 
 function targetOf(frontend: IrFrontend, entries: Entries): IptablesTarget {
-  return goTo(entries.get(frontend) ?? fixedChains.reject);
+  const target = entries.get(frontend);
+  assert(target !== undefined, `frontend ${frontend.key} was not lowered`);
+  return target;
 }
 
 /**
  * Where new connections begin: addresses first, then node ports, then what is left of the service ranges.
- * A packet that nothing wants comes back from each jump and leaves as it came.
+ * A packet that nothing wants comes back from each jump and leaves as it came. `chains` are those that exist,
+ * `others` rules of a backend's own, before the service ranges.
  */
-export function servicesChain(ir: NodeIr, family: Family, hasAddresses: boolean, hasNodePorts: boolean): IptablesChain {
+export function servicesChain(
+  ir: NodeIr,
+  family: Family,
+  chains: readonly IptablesChain[],
+  others: readonly IptablesRule[] = [],
+): IptablesChain {
+  const names = new Set(chains.map((chain) => chain.name));
   const rules: IptablesRule[] = [];
-  if (hasAddresses) rules.push(rule([], jump(fixedChains.addresses)));
-  if (hasNodePorts) rules.push(...nodePortRules(ir, family));
+  if (names.has(fixedChains.addresses)) rules.push(rule([], jump(fixedChains.addresses)));
+  if (names.has(fixedChains.nodePorts)) rules.push(...nodePortRules(ir, family));
+  rules.push(...others);
   for (const range of ir.serviceRanges[family]) rules.push(rule(to(range), goTo(fixedChains.unallocated)));
   return { name: fixedChains.services, rules };
 }

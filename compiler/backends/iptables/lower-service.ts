@@ -8,6 +8,7 @@ import {
   markChainName,
   policyChainName,
   poolChainName,
+  verdictChain,
 } from "./names.ts";
 import { countPoolUses, type Policy, policiesOf, poolIdentity, splitRoutes } from "./policies.ts";
 import type { IptablesChain, IptablesMatch, IptablesRule } from "./program.ts";
@@ -82,7 +83,10 @@ function poolUse(policy: Policy, pool: IrPool, { shared }: ServiceContext): Pool
 }
 
 /** The tests for a source class; alternatives, none of which may hold where the node cannot tell pods. */
-function matchSources(sources: SourceClass | "any", detector: IrDetector): readonly (readonly IptablesMatch[])[] {
+export function matchSources(
+  sources: SourceClass | "any",
+  detector: IrDetector,
+): readonly (readonly IptablesMatch[])[] {
   switch (sources) {
     case "pod":
       return fromPods(detector);
@@ -139,10 +143,6 @@ function lowerSourceRanges(frontend: IrFrontend, chain: string, context: Service
   const rules = ranges.map((range) => rule(from(range), goTo(chain)));
   addChains([{ name, rules: [...rules, rule([], goTo(fixedChains.drop))] }], context);
   return name;
-}
-
-function verdictChain(verdict: "reject" | "drop"): string {
-  return verdict === "reject" ? fixedChains.reject : fixedChains.drop;
 }
 
 /** Names are hashes of identities; the kernel would merge two chains of one name. */

@@ -7,7 +7,8 @@ import { settingsBeyond } from "../limits.ts";
 import { iptablesLimits } from "./capabilities.ts";
 import { addressTree, hairpinTree, nodePortTree, servicesChain } from "./lower-dispatch.ts";
 import { lowerServicePort } from "./lower-service.ts";
-import type { IptablesChain, IptablesProgram, IptablesRuleset } from "./program.ts";
+import type { IptablesChain, IptablesProgram, IptablesRuleset, IptablesTarget } from "./program.ts";
+import { goTo } from "./rules.ts";
 import { jumps, postroutingChains, verdictChains, verdictMarkChains } from "./skeleton.ts";
 
 /** The rules of one node. A family without frontends has none. */
@@ -21,17 +22,17 @@ function lowerFamily(ir: NodeIr, family: Family): IptablesRuleset | null {
   const { marks } = ir;
   const chains = new Map<string, IptablesChain>();
   const context = { detector: ir.detector[family], marks, chains, shared: new Map() };
-  const entries = new Map<IrFrontend, string>();
+  const entries = new Map<IrFrontend, IptablesTarget>();
   for (const service of ir.services) {
     for (const frontends of servicePorts(service, family)) {
-      for (const [frontend, entry] of lowerServicePort(frontends, context)) entries.set(frontend, entry);
+      for (const [frontend, entry] of lowerServicePort(frontends, context)) entries.set(frontend, goTo(entry));
     }
   }
   const addresses = addressTree(ir, family, entries);
   const nodePorts = nodePortTree(ir, family, entries);
   const hairpins = hairpinTree(ir, family);
   const nat = [
-    servicesChain(ir, family, addresses.length > 0, nodePorts.length > 0),
+    servicesChain(ir, family, [...addresses, ...nodePorts]),
     ...verdictMarkChains(marks),
     ...postroutingChains(marks, hairpins.length > 0),
     ...addresses,
@@ -50,7 +51,7 @@ function lowerFamily(ir: NodeIr, family: Family): IptablesRuleset | null {
 }
 
 /** A service's frontends of one family, by service port. */
-function servicePorts(service: IrService, family: Family): Iterable<readonly IrFrontend[]> {
+export function servicePorts(service: IrService, family: Family): Iterable<readonly IrFrontend[]> {
   const ports = new Map<string, IrFrontend[]>();
   for (const frontend of service.frontends) {
     if (frontend.family !== family) continue;

@@ -28,6 +28,10 @@ export const fixedChains = {
   hairpin: "WEIR-HAIRPIN",
 } as const;
 
+export function verdictChain(verdict: "reject" | "drop"): string {
+  return verdict === "reject" ? fixedChains.reject : fixedChains.drop;
+}
+
 const chain = (prefix: string, identity: string) => objectName(prefix, identity, nameLimits.iptablesChain);
 
 /** `WEIR-DST-10.96.16.0/20`: a branch of the tree of addresses. IPv6 prefixes do not fit and are hashed. */

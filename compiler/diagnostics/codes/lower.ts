@@ -47,4 +47,9 @@ export const lowerCodes = {
     message: (p: { service: string; port: number; target: number }) =>
       `ipvs keeps the affinity of ${p.service} by hashing client addresses where it finds servers by mark: those change port ${p.port} to ${p.target}`,
   },
+  "lower/proxy-ports-exhausted": {
+    severity: "error",
+    message: (p: { service: string; first: number; last: number; missing: number }) =>
+      `proxy ports ${p.first}-${p.last} are used up: none is left for ${p.service}${p.missing > 1 ? ` and ${p.missing - 1} more` : ""}`,
+  },
 } as const satisfies Record<string, DiagnosticDefinition>;
