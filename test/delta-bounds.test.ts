@@ -1,8 +1,8 @@
 import { diffArrays } from "diff";
 import { beforeAll, describe, expect, it } from "vitest";
+import { backendNames } from "../compiler/backends/registry.ts";
 import { textOf } from "../compiler/backends/text.ts";
 import { compileBackend, irOf } from "../compiler/pipeline.ts";
-import { backends } from "./support/artifacts.ts";
 import {
   addressBetween,
   changeService,
@@ -28,7 +28,7 @@ type Lines = ReadonlyMap<string, readonly string[]>;
 async function linesOf(spec: LargeSpec): Promise<Lines> {
   const { ir } = irOf(await readLarge(spec), "worker-1");
   const lines = new Map<string, readonly string[]>();
-  for (const backend of backends) {
+  for (const backend of backendNames) {
     for (const file of (await compileBackend(ir, backend)).files) lines.set(file.path, textOf(file).split("\n"));
   }
   return lines;
@@ -85,7 +85,7 @@ describe.each(serviceKinds)("a %s service", (kind) => {
       afterLines = await linesOf(spec);
     });
 
-    it.each(backends)("changes few lines of %s", (backend) => {
+    it.each(backendNames)("changes few lines of %s", (backend) => {
       expectFew(changedLines(backend, afterLines), most);
     });
   });
@@ -98,7 +98,7 @@ describe.each(serviceKinds)("a %s service added in the middle", (kind) => {
     afterLines = await linesOf([...before, added]);
   });
 
-  it.each(backends)("takes lines away from %s only where a full chain splits", (backend) => {
+  it.each(backendNames)("takes lines away from %s only where a full chain splits", (backend) => {
     const lines = changedLines(backend, afterLines);
     const gone = lines.filter((line) => line.startsWith("-"));
     // sixteen frontends are as many as a flat chain of the iptables backend holds

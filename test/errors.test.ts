@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { backendNames } from "../compiler/backends/registry.ts";
 import { codes, isDiagnosticCode } from "../compiler/diagnostics/codes.ts";
 import { type Diagnostic, hasErrors } from "../compiler/diagnostics/diagnostic.ts";
 import { objectsFromSpec } from "../compiler/kubernetes/from-spec.ts";
 import { compileBackend, irOf } from "../compiler/pipeline.ts";
-import { backends, isRewriting, render } from "./support/artifacts.ts";
+import { isRewriting, render } from "./support/artifacts.ts";
 import { underlinedFor, unwritable } from "./support/error-places.ts";
 import { fixturesFolder, loadFolder } from "./support/fixtures.ts";
 
@@ -34,7 +35,7 @@ async function findingsOf(name: string): Promise<readonly Diagnostic[]> {
   for (const node of nodes) {
     const { ir, diagnostics: resolving } = irOf(spec, node);
     findings.push(...resolving);
-    for (const backend of backends) findings.push(...(await compileBackend(ir, backend)).diagnostics);
+    for (const backend of backendNames) findings.push(...(await compileBackend(ir, backend)).diagnostics);
   }
   return findings;
 }

@@ -1,11 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { loadBackend } from "../../compiler/backends/registry.ts";
+import { backendNames, loadBackend } from "../../compiler/backends/registry.ts";
 import { textOf } from "../../compiler/backends/text.ts";
 import { hasErrors } from "../../compiler/diagnostics/diagnostic.ts";
 import type { NodeIr } from "../../compiler/ir/ir.ts";
 import { specBlocks } from "../support/arbitraries.ts";
-import { backends } from "../support/artifacts.ts";
 import { readBlocks } from "../support/random-specs.ts";
 
 /** Thousands of runs, on machines that have other things to do. */
@@ -14,7 +13,7 @@ const timeout = 180_000;
 /** Random specs through every backend. A run that fails prints its seed and path; put them here to play it again. */
 const runs = { seed: 20261122, numRuns: 400 };
 
-describe.each(backends)("%s", (name) => {
+describe.each(backendNames)("%s", (name) => {
   it("reads back what it prints, whatever the spec", { timeout }, async () => {
     const backend = await loadBackend(name);
     let printed = 0;

@@ -11,11 +11,6 @@ import { compileBackend, irOf } from "../../compiler/pipeline.ts";
 import type { SourceFile } from "../../compiler/source.ts";
 import type { Spec } from "../../compiler/spec/schema.ts";
 
-/** The backends that there are. */
-export const backends: readonly BackendName[] = backendNames.filter((name) =>
-  existsSync(`compiler/backends/${name}/backend.ts`),
-);
-
 /** Texts by path, `/` between parts. */
 export type Texts = ReadonlyMap<string, string>;
 
@@ -32,7 +27,7 @@ export async function nodeTexts(spec: Spec, node: string, pathInSpec: (file: Sou
   const { ir, diagnostics } = irOf(spec, node);
   if (diagnostics.length > 0) texts.set("diagnostics.txt", render(diagnostics));
   const able: BackendName[] = [];
-  for (const backend of backends) {
+  for (const backend of backendNames) {
     const { diagnostics: findings } = await compileBackend(ir, backend);
     if (findings.length > 0) texts.set(`${backend}.diagnostics.txt`, render(findings));
     if (!hasErrors(findings)) able.push(backend);

@@ -100,6 +100,7 @@ export const underlined: Readonly<Record<Exclude<DiagnosticCode, Unwritable>, st
   "lower/forwarding-unsupported": "forward tunnel ipip",
   "lower/protocol-unsupported": "port diameter sctp 3868",
   "lower/forwarding-changes-port": "forward direct",
+  "lower/proxy-ports-exhausted": "port metrics tcp 9090",
   "lower/affinity-by-hash": "affinity client-ip 10m",
 };
 

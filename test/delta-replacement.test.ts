@@ -1,0 +1,57 @@
+import { diffArrays } from "diff";
+import { expect, it } from "vitest";
+import { backendNames } from "../compiler/backends/registry.ts";
+import { textOf } from "../compiler/backends/text.ts";
+import { compileBackend, irOf } from "../compiler/pipeline.ts";
+import { readText } from "./support/random-specs.ts";
+
+/** Eight endpoints are what services of a large cluster have; each of them is replaced by each of some addresses. */
+const endpoints = Array.from({ length: 8 }, (_, index) => `10.244.${index}.5`);
+const replacements = Array.from({ length: 25 }, (_, index) => `10.24${index % 2 === 0 ? 3 : 5}.${index}.9`);
+const most = 12;
+/** Slots are given out by hashes, so a chain of displaced endpoints may be longer, seldom and by one. */
+const seldom = 0.01;
+const longest = most + 2;
+
+async function linesFor(addresses: readonly string[], setting: string): Promise<ReadonlyMap<string, string[]>> {
+  const spec = await readText(
+    [
+      "cluster {\n  pods 10.244.0.0/16\n}",
+      `service shop/web {\n  vip 10.96.0.10\n${setting}  port http tcp 80`,
+      ...addresses.map((address) => `  endpoint ${address}`),
+      "}\n",
+    ].join("\n"),
+  );
+  const { ir } = irOf(spec, "worker-1");
+  const lines = new Map<string, string[]>();
+  for (const backend of backendNames) {
+    const { files } = await compileBackend(ir, backend);
+    lines.set(
+      backend,
+      files.flatMap((file) => textOf(file).split("\n")),
+    );
+  }
+  return lines;
+}
+
+it.each([
+  ["plain", ""],
+  ["sticky", "  affinity client-ip 3h\n"],
+])("replacing any endpoint of a %s service changes few lines", async (_, setting) => {
+  const before = await linesFor(endpoints, setting);
+  const over = new Map<string, number>();
+  for (const [index, old] of endpoints.entries()) {
+    for (const replacement of replacements) {
+      const after = await linesFor(endpoints.with(index, replacement), setting);
+      for (const backend of backendNames) {
+        const parts = diffArrays(before.get(backend) ?? [], after.get(backend) ?? []);
+        const changed = parts.reduce((sum, part) => sum + (part.added || part.removed ? part.count : 0), 0);
+        expect(changed, `${backend}: ${old} replaced by ${replacement}`).toBeGreaterThan(0);
+        expect(changed, `${backend}: ${old} replaced by ${replacement}`).toBeLessThanOrEqual(longest);
+        if (changed > most) over.set(backend, (over.get(backend) ?? 0) + 1);
+      }
+    }
+  }
+  const cases = endpoints.length * replacements.length;
+  for (const [backend, count] of over) expect(count / cases, backend).toBeLessThanOrEqual(seldom);
+});
