@@ -37,3 +37,19 @@ export function listLoaded(node: Agent, loader: LoaderName, files: ReadonlyMap<s
   if (loader === "nftables") return listNftables(node, files);
   return listIptables(node, loader === "iptables-nft" ? "nft" : "legacy", "iptables", files);
 }
+
+/** Lines of a program that are not in the other one; numbers beyond the safe integers as text. */
+function linesOf(program: unknown): readonly string[] {
+  const text = JSON.stringify(program, (_, value) => (typeof value === "bigint" ? `${value}` : value), 1);
+  return (text ?? "").split("\n").map((line) => line.trim());
+}
+
+/** What tells two programs apart, in short, for a failed test's message. */
+export function describeDifference({ loaded, listed }: Listed): string {
+  const [before, after] = [linesOf(loaded), linesOf(listed)];
+  const [had, has] = [new Set(before), new Set(after)];
+  const lost = before.filter((line) => !has.has(line)).slice(0, 10);
+  const found = after.filter((line) => !had.has(line)).slice(0, 10);
+  const order = lost.length + found.length === 0 ? ["the same parts in another order or number"] : [];
+  return [...order, ...lost.map((line) => `- ${line}`), ...found.map((line) => `+ ${line}`)].join("\n");
+}

@@ -15,14 +15,30 @@ function nftMatch({ packet }: LabRow): string {
   return `${family} saddr ${source.text} ${family} daddr ${destination.text} ${protocol} dport ${port}`;
 }
 
-/** Tries the row once more while the kernel tells which rules its packets meet: what a person would do first. */
+const traceSeconds = 2;
+
+/**
+ * Tries the row again while the kernel tells which rules its packets meet: what a person would do first. The monitor does
+ * not say when it listens, so there are attempts for as long as it runs; its last lines would be lost in a buffer.
+ */
 async function traceByNft(lab: Lab, row: LabRow): Promise<string> {
   await lab.node.run(["nft", "-f", "-"], traceRules(nftMatch(row)));
-  const monitor = lab.node.tryRun(["timeout", "2", "nft", "monitor", "trace"]);
-  await lab.attempt(row.packet, 1500).seen;
+  const command = ["timeout", `${traceSeconds}`, "stdbuf", "--output=L", "nft", "monitor", "trace"];
+  let listening = true;
+  const monitor = lab.node.tryRun(command).finally(() => {
+    listening = false;
+  });
+  while (listening) await lab.attempt(row.packet, 250).seen;
   const { stdout } = await monitor;
   await lab.node.run(["nft", "delete", "table", "inet", "weir-trace"]);
-  return stdout;
+  const packets = new Map<string, string[]>();
+  for (const line of stdout.split("\n")) {
+    const number = /^trace id (\w+) /.exec(line)?.[1];
+    if (number !== undefined) packets.set(number, [...(packets.get(number) ?? []), line]);
+  }
+  // the first packet of a connection meets more rules than those that follow it
+  const [longest] = [...packets.values()].sort((a, b) => b.length - a.length);
+  return (longest ?? ["no packet was traced"]).join("\n");
 }
 
 /** The rules that any packet has met since they were loaded, with their counters. */

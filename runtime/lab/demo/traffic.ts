@@ -4,9 +4,10 @@ import { compareText } from "../../../compiler/net/order.ts";
 import { loaderTrouble } from "../availability.ts";
 import { complaintAbout, describeSeen, type LabRow, reachedEndpoint, socketText } from "../expectation.ts";
 import { Lab, type LabPool } from "../lab.ts";
-import { failureOf, type LoaderName, loadSteps } from "../loaders.ts";
+import { failureOf, type LoaderName, loadSteps, toolsOf } from "../loaders.ts";
 import { planLab } from "../plan.ts";
 import type { Seen } from "../protocol.ts";
+import { missingTools } from "../tools.ts";
 import { expectationOf, worldOf } from "../world.ts";
 import { barChart, isPlausible } from "./chart.ts";
 import type { DemoFlow } from "./flows.ts";
@@ -131,7 +132,9 @@ export async function showTraffic(
   for (const flavour of flavours) {
     const troubles: string[] = [];
     for (const loader of flavour) {
-      const trouble = await loaderTrouble(pool, loader);
+      const missing = await missingTools(toolsOf(loader));
+      const absent = missing.length === 0 ? null : `${loader}: missing ${missing.map((each) => each.tool).join(", ")}`;
+      const trouble = absent ?? (await loaderTrouble(pool, loader));
       if (trouble !== null) {
         troubles.push(trouble);
         continue;
