@@ -1,4 +1,5 @@
-import type { ClusterBlock, ClusterStatement, NodeBlock } from "../../grammar/nodes.ts";
+import type { ClusterBlock, ClusterStatement, NodeBlock, NodeStatement } from "../../grammar/nodes.ts";
+import type { IpAddress, Prefix } from "../net/address.ts";
 import { unreachable } from "../result.ts";
 import type { ClusterSetting } from "./fragment.ts";
 import { addressesValue, prefixesValue } from "./from-syntax-lists.ts";
@@ -124,12 +125,10 @@ function readDetector(scope: Scope, statement: ClusterStatement & { kind: "local
 /** One node block; null when its name is none. */
 export function readNode(scope: Scope, block: NodeBlock): NodeSpec | null {
   const name = nameValue(scope, block.name, "node");
-  const node = {
-    zone: null as string | null,
-    addresses: [] as NodeSpec["addresses"][number][],
-    pods: [] as NodeSpec["pods"][number][],
-  };
-  let zoneLine: NodeBlock["lines"][number]["statement"] = null;
+  const addresses: IpAddress[] = [];
+  const pods: Prefix[] = [];
+  let zone: string | null = null;
+  let zoneLine: NodeStatement | null = null;
   for (const { statement } of block.lines) {
     if (statement === null) continue;
     if (statement.kind === "value") {
@@ -138,10 +137,12 @@ export function readNode(scope: Scope, block: NodeBlock): NodeSpec | null {
         report(scope, statement, "syntax/repeated", { what: "`zone`" }, { notes });
       }
       zoneLine = statement;
-      node.zone = nameValue(scope, statement.value, "zone");
+      zone = nameValue(scope, statement.value, "zone");
     } else if (statement.word === "address") {
-      node.addresses.push(...addressesValue(scope, statement.values).map((placed) => placed.address));
-    } else node.pods.push(...prefixesValue(scope, statement.values));
+      for (const { address } of addressesValue(scope, statement.values)) addresses.push(address);
+    } else {
+      for (const prefix of prefixesValue(scope, statement.values)) pods.push(prefix);
+    }
   }
-  return name === null ? null : { name, ...node, origin: locate(scope, block) };
+  return name === null ? null : { name, zone, addresses, pods, origin: locate(scope, block) };
 }

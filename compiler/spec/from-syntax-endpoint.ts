@@ -3,6 +3,12 @@ import { locate, report, type Scope, spanning } from "./from-syntax-scope.ts";
 import { addressValue, namesValue, nameValue, numberValue, portValue } from "./from-syntax-values.ts";
 import type { EndpointPortSpec, EndpointSpec, ServicePortSpec } from "./schema.ts";
 
+/** The service that endpoints belong to: its name for messages, its ports by name. */
+export interface EndpointTarget {
+  readonly service: string;
+  readonly ports: ReadonlyMap<string, readonly ServicePortSpec[]>;
+}
+
 type Options = { -readonly [K in keyof EndpointSpec]: EndpointSpec[K] };
 
 const largestThreshold = 4294967295;
@@ -12,12 +18,7 @@ const largestThreshold = 4294967295;
  * none: ready and serving; `not-ready`: neither; `not-ready serving`: serving alone; `terminating` with any of these;
  * `draining`: the same as `not-ready serving terminating`.
  */
-export function readEndpoint(
-  scope: Scope,
-  statement: EndpointStatement,
-  service: string,
-  ports: readonly ServicePortSpec[],
-): EndpointSpec | null {
+export function readEndpoint(scope: Scope, statement: EndpointStatement, target: EndpointTarget): EndpointSpec | null {
   const address = addressValue(scope, statement.address);
   const { options } = statement;
   if (options.length === 0 && address !== null) return plainEndpoint(scope, statement, address);
@@ -28,7 +29,7 @@ export function readEndpoint(
   }
   checkState(scope, words);
   const values: Options = plainEndpoint(scope, statement, address ?? noAddress);
-  for (const option of words.values()) readOption(scope, option, values, service, ports);
+  for (const option of words.values()) readOption(scope, option, values, target);
   const drains = words.has("draining");
   values.ready = !drains && !words.has("not-ready");
   values.serving = values.ready || drains || words.has("serving");
@@ -84,13 +85,7 @@ function checkThresholds(scope: Scope, words: ReadonlyMap<string, EndpointOption
   report(scope, least.word, "syntax/contradiction", { reason }, { help });
 }
 
-function readOption(
-  scope: Scope,
-  option: EndpointOption,
-  values: Options,
-  service: string,
-  ports: readonly ServicePortSpec[],
-): void {
+function readOption(scope: Scope, option: EndpointOption, values: Options, target: EndpointTarget): void {
   switch (option.kind) {
     case "value-option": {
       const leaf = option.value;
@@ -108,7 +103,7 @@ function readOption(
       return;
     }
     case "ports-option":
-      values.ports = readPorts(scope, option, service, ports);
+      values.ports = readPorts(scope, option, target);
       return;
     case "flag-option":
       return;
@@ -119,24 +114,31 @@ function readOption(
 function readPorts(
   scope: Scope,
   option: EndpointOption & { kind: "ports-option" },
-  service: string,
-  ports: readonly ServicePortSpec[],
+  target: EndpointTarget,
 ): readonly EndpointPortSpec[] {
   const result: EndpointPortSpec[] = [];
+  const given = new Set<string>();
   for (const { name: leaf, port: portLeaf } of option.ports) {
     const port = portValue(scope, portLeaf);
     const name = leaf?.text ?? "";
-    const found = ports.filter((candidate) => candidate.name === name);
+    const found = target.ports.get(name) ?? [];
     const at = leaf === null ? portLeaf : spanning(leaf, portLeaf);
     if (found.length === 0) {
-      const names = ports.map((candidate) => candidate.name).filter((candidate) => candidate !== "");
+      const names = [...target.ports.keys()].filter((candidate) => candidate !== "").slice(0, 10);
       const help = names.length === 0 ? "the port has no name: write `port 8080`" : `its ports: ${names.join(", ")}`;
-      report(scope, at, "spec/unknown-port", { port: name === "" ? "without a name" : name, service }, { help });
+      report(
+        scope,
+        at,
+        "spec/unknown-port",
+        { port: name === "" ? "without a name" : name, service: target.service },
+        { help },
+      );
     }
-    if (result.some((given) => given.name === name)) {
+    if (given.has(name)) {
       report(scope, at, "syntax/repeated", { what: name === "" ? "the port" : `port ${name}` });
       continue;
     }
+    given.add(name);
     if (port !== null) for (const { protocol } of found) result.push({ name, protocol, port });
   }
   return result;

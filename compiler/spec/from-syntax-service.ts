@@ -2,7 +2,7 @@ import type { PortStatement, ServiceBlock, ServiceStatement } from "../../gramma
 import { protocols } from "../net/port.ts";
 import { unreachable } from "../result.ts";
 import type { Location } from "../source.ts";
-import { readEndpoint } from "./from-syntax-endpoint.ts";
+import { type EndpointTarget, readEndpoint } from "./from-syntax-endpoint.ts";
 import { addressesValue, prefixesValue } from "./from-syntax-lists.ts";
 import { locate, report, type Scope } from "./from-syntax-scope.ts";
 import {
@@ -48,12 +48,14 @@ export function readService(scope: Scope, block: ServiceBlock): ServiceSpec | nu
   const origins: Record<string, Location> = {};
   // Ports first: endpoints name them, wherever in the block they stand.
   for (const { statement } of block.lines) {
-    if (statement?.kind === "port") draft.ports.push(...(readPort(scope, statement) ?? []));
+    const port = statement?.kind === "port" ? readPort(scope, statement) : null;
+    if (port !== null) draft.ports.push(port);
   }
+  const target: EndpointTarget = { service: draft.name, ports: portsByName(draft.ports) };
   for (const { statement } of block.lines) {
     if (statement === null || statement.kind === "port") continue;
     if (statement.kind === "endpoint") {
-      const endpoint: EndpointSpec | null = readEndpoint(scope, statement, draft.name, draft.ports);
+      const endpoint: EndpointSpec | null = readEndpoint(scope, statement, target);
       if (endpoint !== null) draft.endpoints.push(endpoint);
     } else readStatement(scope, statement, draft, origins);
   }
@@ -61,14 +63,24 @@ export function readService(scope: Scope, block: ServiceBlock): ServiceSpec | nu
   return name === null ? null : draft;
 }
 
-function readPort(scope: Scope, statement: PortStatement): readonly ServicePortSpec[] | null {
+function portsByName(ports: readonly ServicePortSpec[]): ReadonlyMap<string, readonly ServicePortSpec[]> {
+  const byName = new Map<string, ServicePortSpec[]>();
+  for (const port of ports) {
+    const known = byName.get(port.name);
+    if (known === undefined) byName.set(port.name, [port]);
+    else known.push(port);
+  }
+  return byName;
+}
+
+function readPort(scope: Scope, statement: PortStatement): ServicePortSpec | null {
   const port = portValue(scope, statement.port);
   const targetPort = statement.target === null ? port : portValue(scope, statement.target);
   const nodePort = statement.nodePort === null ? null : portValue(scope, statement.nodePort);
   const name = statement.name === null ? "" : nameValue(scope, statement.name, "port name", 63);
   const protocol = choiceValue(scope, statement.protocol, "protocol", protocols);
   if (port === null || targetPort === null || name === null || protocol === null) return null;
-  return [{ name, protocol, port, targetPort, nodePort, origin: locate(scope, statement) }];
+  return { name, protocol, port, targetPort, nodePort, origin: locate(scope, statement) };
 }
 
 /** Notes where a setting stands; a second one is an error, as only one of them can hold. */
@@ -89,9 +101,10 @@ function readStatement(
 ): void {
   switch (statement.kind) {
     case "list": {
-      const addresses = addressesValue(scope, statement.values);
-      const placed = addresses.map(({ address, leaf }) => ({ address, origin: locate(scope, leaf) }));
-      (statement.word === "vip" ? draft.vips : draft.externals).push(...placed);
+      const claims = statement.word === "vip" ? draft.vips : draft.externals;
+      for (const { address, leaf } of addressesValue(scope, statement.values)) {
+        claims.push({ address, origin: locate(scope, leaf) });
+      }
       return;
     }
     case "load-balancer": {

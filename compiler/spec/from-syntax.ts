@@ -2,7 +2,8 @@ import type { Chunk, Declaration, FileNode, Span } from "../../grammar/nodes.ts"
 import { type Diagnostic, hasErrors, sortDiagnostics } from "../diagnostics/diagnostic.ts";
 import { unreachable } from "../result.ts";
 import type { SourceFile } from "../source.ts";
-import { limited, mostErrors, parseFilePart, type SyntaxCache } from "../syntax/parse.ts";
+import { mostErrors } from "../syntax/finding.ts";
+import { limited, parseFilePart, type SyntaxCache } from "../syntax/parse.ts";
 import { splitDeclarations } from "../syntax/split.ts";
 import type { ClusterSetting, IncludeRequest, SpecFragment } from "./fragment.ts";
 import { readCluster, readNode } from "./from-syntax-cluster.ts";
@@ -28,10 +29,10 @@ interface Declared {
 /** What a syntax tree declares. Values are checked one by one here; how they go together is for check.ts. */
 export function fragmentFromSyntax(tree: FileNode, file: SourceFile): ReadFragment {
   const diagnostics: Diagnostic[] = [];
-  const lists = readLists(tree.chunks, file, diagnostics);
+  const scope = readLists(tree.chunks, file, diagnostics);
   const declared = nothingDeclared();
-  for (const chunk of tree.chunks) readChunk(chunk, { file, start: chunk.start, lists, diagnostics }, declared);
-  reportUnusedLists({ file, start: 0, lists, diagnostics });
+  for (const chunk of tree.chunks) readChunk(chunk, { ...scope, start: chunk.start }, declared);
+  reportUnusedLists(scope);
   return { fragment: { ...declared, endpointGroups: [] }, diagnostics: limited(sortDiagnostics(diagnostics)) };
 }
 
@@ -100,14 +101,14 @@ export function fragmentFromText(file: SourceFile, cache?: SyntaxCache): ReadFra
     if (holdsList.test(file.text.slice(part.start, part.end)))
       early.set(part, parseFilePart(file, part, syntax, cache));
   }
-  const lists = readLists([...early.values()], file, values);
+  const scope = readLists([...early.values()], file, values);
   const declared = nothingDeclared();
   for (const part of parts) {
     if (syntax.length > mostErrors) break;
     const chunk = early.get(part) ?? parseFilePart(file, part, syntax, cache);
-    readChunk(chunk, { file, start: part.start, lists, diagnostics: values }, declared);
+    readChunk(chunk, { ...scope, start: part.start }, declared);
   }
-  reportUnusedLists({ file, start: 0, lists, diagnostics: values });
+  reportUnusedLists(scope);
   const isWhole = !hasErrors(syntax);
   const shown = values.filter((finding) => isWhole || !consequences.has(finding.code));
   const diagnostics = limited(sortDiagnostics([...syntax, ...shown]));

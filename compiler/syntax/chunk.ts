@@ -3,7 +3,7 @@ import type { BlockNode, Declaration, InnerComment, Line, Span, Statement } from
 import { lexer, type Token, tokenOf } from "../../grammar/tokens.ts";
 import { deriveLine, isRefusal, type StartSymbol } from "./derive.ts";
 import { explainFirstWord, explainRefusal, explainToken, isDeclarationWord } from "./explain.ts";
-import { type Finding, finding } from "./finding.ts";
+import { type Finding, finding, mostErrors } from "./finding.ts";
 
 /** Lines and findings of one chunk, with places relative to it. */
 export interface ParsedChunk {
@@ -36,6 +36,9 @@ interface Reader {
   /** The line holds a token that was reported already. */
   spoilt: boolean;
 }
+
+/** Words, commas counted, in one line with its continuations: nearley keeps about a kilobyte for each. */
+const longestLine = 50_000;
 
 const noComments: readonly InnerComment[] = [];
 const blockStarts: Readonly<Record<BlockNode["kind"], StartSymbol>> = {
@@ -192,6 +195,13 @@ function addToken(reader: Reader, token: Token): void {
     if (report !== null && !reader.spoilt) reader.findings.push(report);
     if (report !== null) reader.spoilt = true;
   }
+  if (reader.tokens.length === longestLine) {
+    const help = "divide it: lists may be given in several `let` lines, and name each other";
+    if (!reader.spoilt)
+      reader.findings.push(finding("syntax/line-too-long", { limit: longestLine }, { at: token, help }));
+    reader.spoilt = true;
+    return;
+  }
   reader.tokens.push(token);
 }
 
@@ -221,6 +231,7 @@ export function parseChunk(text: string): ParsedChunk {
   let afterNewline = true;
   lexer.reset(text);
   for (let match = lexer.next(); match !== undefined; match = lexer.next()) {
+    if (reader.findings.length > mostErrors) return { lines: reader.lines, findings: reader.findings };
     if (match.type === "newline") {
       const last = reader.tokens.at(-1);
       if (last?.text !== "," || last.kind !== "punctuation") {

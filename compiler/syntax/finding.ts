@@ -3,6 +3,9 @@ import type { DiagnosticCode, ParametersOf } from "../diagnostics/codes.ts";
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Location } from "../source.ts";
 
+/** More findings than this in one file help nobody; the rest is not looked for. */
+export const mostErrors = 100;
+
 /** A diagnostic whose places are relative to a chunk, so that a chunk can be parsed before its place is known. */
 export interface Finding {
   readonly at: Span;

@@ -49,7 +49,8 @@ function printLine(line: Line<Declaration | Statement>, indent: string, output: 
   const whole = indent + pieces.map((piece) => piece.text).join(" ");
   const lines = whole.length <= widestLine && inner.length === 0 ? [whole] : brokenLine(pieces, indent, inner);
   const last = lines.pop() ?? "";
-  output.push(...lines, withComment(last, comment));
+  for (const text of lines) output.push(text);
+  output.push(withComment(last, comment));
 }
 
 function printBlock(block: BlockNode, comment: string | null, output: string[]): void {

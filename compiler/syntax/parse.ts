@@ -2,6 +2,7 @@ import type { Chunk, FileNode, Span } from "../../grammar/nodes.ts";
 import { type Diagnostic, diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import type { SourceFile } from "../source.ts";
 import { type ParsedChunk, parseChunk } from "./chunk.ts";
+import { mostErrors } from "./finding.ts";
 import { splitDeclarations } from "./split.ts";
 
 /** Chunks by their text: a changed file needs parsing only where it changed. Holds chunks without errors. */
@@ -12,9 +13,6 @@ export interface ParsedSyntax {
   readonly tree: FileNode;
   readonly diagnostics: readonly Diagnostic[];
 }
-
-/** More errors than this of one file help nobody; the rest is not looked at. */
-export const mostErrors = 100;
 
 /** The first `mostErrors` findings, and a note if there were more. */
 export function limited(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {

@@ -3,6 +3,7 @@ import type { Span } from "../../grammar/nodes.ts";
 const byteOrderMark = "\ufeff";
 const declarationStart = /(?:let|include|cluster|node|service|expect)(?![A-Za-z0-9_.*/:-])/y;
 const blockStart = /[ \t]*(?:cluster|node|service)(?![A-Za-z0-9_.*/:-])/y;
+const quoteOrLineEnd = /["\n]/g;
 const outside = /["#{}\n]/g;
 const inside = /["#{}]|\n(?=(?:let|include|cluster|node|service|expect)[ \t{])/g;
 
@@ -18,9 +19,10 @@ function lineEnd(text: string, at: number): number {
 
 /** Where a string that begins before `at` ends: behind its closing quote, or at the end of the line without one. */
 function stringEnd(text: string, at: number): number {
-  const line = lineEnd(text, at);
-  const quote = text.indexOf('"', at);
-  return quote === -1 || quote >= line ? (text[line - 1] === "\n" ? line - 1 : line) : quote + 1;
+  quoteOrLineEnd.lastIndex = at;
+  const hit = quoteOrLineEnd.exec(text);
+  if (hit === null) return text.length;
+  return hit[0] === "\n" ? hit.index : hit.index + 1;
 }
 
 function lastCharacter(text: string, from: number, to: number): string {

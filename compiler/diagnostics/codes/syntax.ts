@@ -26,6 +26,10 @@ export const syntaxCodes = {
     severity: "error",
     message: (p: { length: number; limit: number }) => `a word of ${p.length} characters; the longest has ${p.limit}`,
   },
+  "syntax/line-too-long": {
+    severity: "error",
+    message: (p: { limit: number }) => `a line of more than ${p.limit} words`,
+  },
   "syntax/unclosed-block": {
     severity: "error",
     message: (p: { block: string }) => `the block of \`${p.block}\` is not closed`,
@@ -90,6 +94,10 @@ export const syntaxCodes = {
   "syntax/cyclic-list": {
     severity: "error",
     message: (p: { name: string }) => `list ${p.name} contains itself`,
+  },
+  "syntax/list-limit": {
+    severity: "error",
+    message: (p: { reason: string }) => p.reason,
   },
   "syntax/repeated": {
     severity: "error",

@@ -42,6 +42,12 @@ const table: readonly (readonly [keyof typeof syntaxCodes, string, string, strin
     null,
   ],
   [
+    "syntax/line-too-long",
+    `let a = ${"b,".repeat(25_000)}b\n`,
+    "1:50006 syntax/line-too-long [,] a line of more than 50000 words",
+    "divide it: lists may be given in several `let` lines, and name each other",
+  ],
+  [
     "syntax/unclosed-block",
     "service shop/web {\n  port tcp 80\n\nlet x = 10.0.0.1\n",
     "1:1 syntax/unclosed-block [service shop/web] the block of `service shop/web` is not closed",
@@ -120,6 +126,12 @@ const table: readonly (readonly [keyof typeof syntaxCodes, string, string, strin
     "let a = b\nlet b = a\ncluster {\n  pods a\n}\n",
     "2:9 syntax/cyclic-list [a] list a contains itself",
     "a list may name other lists, not itself",
+  ],
+  [
+    "syntax/list-limit",
+    `${Array.from({ length: 65 }, (_, at) => `let l${at} = l${at + 1}\n`).join("")}let l65 = 10.0.0.1\nnode n {\n  address l0\n}\n`,
+    "64:11 syntax/list-limit [l64] lists name each other more than 64 deep",
+    null,
   ],
   [
     "syntax/repeated",
