@@ -1,6 +1,7 @@
 import { type Diagnostic, diagnostic } from "../../diagnostics/diagnostic.ts";
 import type { IrFrontend, NodeIr } from "../../ir/ir.ts";
 import { addressWidth, families } from "../../net/address.ts";
+import { compareText } from "../../net/order.ts";
 import type { Lowered } from "../backend.ts";
 import { servicePorts } from "../iptables/lower.ts";
 import { type Policy, policiesOf, poolIdentity } from "../iptables/policies.ts";
@@ -22,21 +23,21 @@ export function lowerUserspace(ir: NodeIr): Lowered<ProxyProgram> {
   );
   const served = policies.filter((policy) => userspaceLimits.protocols.includes(policy.protocol));
   const wanted = wantedListeners(served, ir);
-  const ports = allocatePorts([...wanted.values()], ir.proxyPorts, nodePortPlaces(ir));
-  const listeners = [...wanted.values()].flatMap((listener) => listenerOf(listener, ports.get(listener.name) ?? null));
-  const table = {
-    listeners,
-    frontends: served.flatMap((policy) => policy.frontends.map((frontend) => frontendOf(frontend, policy, ports))),
-    pods: ir.detector,
-    nodePortAddresses: ir.nodePortAddresses,
-  };
+  const ports = allocatePorts(wanted, ir.proxyPorts, nodePortPlaces(ir));
+  const listeners = wanted.flatMap((listener) => listenerOf(listener, ports.get(listener.name) ?? null));
+  const policyOf = new Map(served.flatMap((policy) => policy.frontends.map((frontend) => [frontend, policy] as const)));
+  const frontends = families.flatMap((family) =>
+    ir.frontends[family].flatMap((frontend) => frontendOf(frontend, policyOf.get(frontend), ports)),
+  );
+  const table = { listeners, frontends, pods: ir.detector, nodePortAddresses: ir.nodePortAddresses };
   return {
     program: { table, rules: lowerRules(ir, policies, new Map(listeners.map((one) => [one.name, one]))) },
     diagnostics: [...settingsBeyond(userspaceLimits, ir), ...portFindings(wanted, ports, ir)],
   };
 }
 
-function wantedListeners(policies: readonly Policy[], ir: NodeIr): ReadonlyMap<string, Wanted> {
+/** In the order of their names. */
+function wantedListeners(policies: readonly Policy[], ir: NodeIr): readonly Wanted[] {
   const wanted = new Map<string, Wanted>();
   for (const policy of policies) {
     const [asker] = policy.frontends;
@@ -64,7 +65,7 @@ function wantedListeners(policies: readonly Policy[], ir: NodeIr): ReadonlyMap<s
       });
     }
   }
-  return wanted;
+  return [...wanted.values()].sort((a, b) => compareText(a.name, b.name));
 }
 
 function listenerOf({ asker: _, ...listener }: Wanted, port: number | null): readonly ProxyListener[] {
@@ -82,22 +83,28 @@ function nodePortPlaces(ir: NodeIr): ReadonlySet<string> {
   return places;
 }
 
-function frontendOf(frontend: IrFrontend, policy: Policy, ports: ReadonlyMap<string, number | null>): ProxyFrontend {
+/** Nothing for a frontend that the proxy cannot serve, which was reported. */
+function frontendOf(
+  frontend: IrFrontend,
+  policy: Policy | undefined,
+  ports: ReadonlyMap<string, number | null>,
+): readonly ProxyFrontend[] {
+  if (policy === undefined) return [];
   const { key, kind, family, protocol, address, port, sourceRanges } = frontend;
   const routes = frontend.routes.map(({ sources, pool, whenEmpty }): ProxyRoute => {
     if (pool.endpoints.length === 0) return { sources, verdict: whenEmpty };
     const listener = poolIdentity(policy, pool);
     return ports.get(listener) == null ? { sources, verdict: "reject" } : { sources, listener };
   });
-  return { key, kind, family, protocol, address, port, sourceRanges, routes };
+  return [{ key, kind, family, protocol, address, port, sourceRanges, routes }];
 }
 
 function portFindings(
-  wanted: ReadonlyMap<string, Wanted>,
+  wanted: readonly Wanted[],
   ports: ReadonlyMap<string, number | null>,
   ir: NodeIr,
 ): readonly Diagnostic[] {
-  const left = [...wanted.values()].filter((listener) => ports.get(listener.name) === null);
+  const left = wanted.filter((listener) => ports.get(listener.name) === null);
   const [first] = left;
   if (first === undefined) return [];
   const { first: low, last: high } = ir.proxyPorts;

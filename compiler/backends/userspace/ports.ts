@@ -1,5 +1,4 @@
 import type { Family } from "../../net/address.ts";
-import { compareText } from "../../net/order.ts";
 import type { Port, PortRange, Protocol } from "../../net/port.ts";
 import { hashText } from "../hash.ts";
 
@@ -11,8 +10,8 @@ export interface PortRequest {
 }
 
 /**
- * Ports for listeners, by name. Each wants a port by a hash of its name; whoever comes first in the order of names gets
- * it, and the others take the next free one. So a new service moves the port of another only where they collide, which
+ * Ports for listeners, which come in the order of their names. Each wants a port by a hash of its name; whoever comes first gets it, and the others
+ * take the next free one. So a new service moves the port of another only where they collide, which
  * a range much larger than their number makes rare. null where the range is used up. `taken` are ports that are served
  * on the node already, as `family protocol port`.
  */
@@ -34,7 +33,7 @@ export function allocatePorts(
   };
   const wish = ({ name }: PortRequest) => hashText(name) % size;
   // All wishes that can be had are granted before anyone makes do, so that those who make do displace nobody.
-  for (const request of [...requests].sort((a, b) => compareText(a.name, b.name))) {
+  for (const request of requests) {
     if (!take(request, range.first + wish(request))) waiting.push(request);
   }
   for (const request of waiting) {
