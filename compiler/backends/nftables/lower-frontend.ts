@@ -43,6 +43,7 @@ export interface TableElements {
   readonly hairpin: Map<string, IpAddress>;
   /** By chain name and by choice: one object for each, as most frontends share a few. */
   readonly verdicts: Map<string, NftVerdict>;
+  readonly slots: Map<IrPool, readonly number[]>;
 }
 
 export function emptyPlace(): PlaceElements {
@@ -81,30 +82,44 @@ function lowerPools(
   pools: readonly IrPool[],
 ): void {
   const elements = table.places[frontend.address === null ? "node-port" : "address"];
-  const pool: NftMapElement[] = [];
-  const slots: NftMapElement[] = [];
+  const alone = pools.length === 1;
+  const pool = alone ? elements.pool : [];
+  const slots = alone ? elements.slots : [];
   pools.forEach((one, index) => {
     const number = poolNumbers[index] ?? 1;
-    if (frontend.affinity === null && fitsSlots(one)) addSlots(pool, key, one, number);
+    if (frontend.affinity === null && fitsSlots(one)) addSlots(table, pool, key, one, number);
     else addNumbered(table, frontend, key, one, number, pool, slots);
     for (const { mayHairpin, address } of one.endpoints) if (mayHairpin) table.hairpin.set(address.text, address);
   });
-  if (pools.length > 1) {
-    pool.sort(compareNumbered);
-    slots.sort(compareNumbered);
-  }
-  for (const element of pool) elements.pool.push(element);
-  for (const element of slots) elements.slots.push(element);
+  if (alone) return;
+  for (const element of pool.sort(compareNumbered)) elements.pool.push(element);
+  for (const element of slots.sort(compareNumbered)) elements.slots.push(element);
 }
 
 /** Slot to endpoint, for pools without affinity. */
-function addSlots(to: NftMapElement[], key: readonly NftAtom[], pool: IrPool, number: PoolNumber): void {
+function addSlots(
+  table: TableElements,
+  to: NftMapElement[],
+  key: readonly NftAtom[],
+  pool: IrPool,
+  number: PoolNumber,
+): void {
   const base = slotBase(number);
-  const slots = slotsOf(pool);
-  pool.endpoints.forEach(({ address, port }, index) => {
+  const slots = knownSlots(table, pool);
+  let item = 0;
+  for (const { address, port, weight } of pool.endpoints) {
     const data = [address, port];
-    for (const slot of slots[index] ?? []) to.push({ key: [...key, base + slot], data });
-  });
+    for (let copy = 0; copy < weight; copy++) to.push({ key: key.concat(base + (slots[item++] ?? 0)), data });
+  }
+}
+
+/** Frontends of one service share their pools. */
+function knownSlots(table: TableElements, pool: IrPool): readonly number[] {
+  const known = table.slots.get(pool);
+  if (known !== undefined) return known;
+  const made = slotsOf(pool);
+  table.slots.set(pool, made);
+  return made;
 }
 
 /** Endpoint number to endpoint; and slot to number, or for wide pools ranges of the random number to number. */
@@ -133,9 +148,13 @@ function addNumbered(
     return;
   }
   const base = slotBase(number);
-  const slots = slotsOf(pool);
+  const slots = knownSlots(table, pool);
+  let item = 0;
   const byNumber = pool.endpoints
-    .map((_, index) => ({ number: first + (numbers[index] ?? 0), slots: slots[index] ?? [] }))
+    .map(({ weight }, index) => {
+      item += weight;
+      return { number: first + (numbers[index] ?? 0), slots: slots.slice(item - weight, item) };
+    })
     .sort((a, b) => a.number - b.number);
   for (const { number: endpoint, slots: own } of byNumber) {
     const data = [endpoint];
@@ -221,7 +240,7 @@ function verdictFor(
     masquerade,
     wide,
   };
-  const identity = JSON.stringify(choice);
+  const identity = choiceIdentity(choice);
   const known = table.verdicts.get(identity);
   if (known !== undefined) return known;
   const chains = chainsFor(choice, table.facts);
@@ -229,6 +248,11 @@ function verdictFor(
   const verdict = sharedGoto(table, chains[0].name);
   table.verdicts.set(identity, verdict);
   return verdict;
+}
+
+function choiceIdentity({ place, pool, totalWeight, affinity, masquerade, wide }: Choice): string {
+  const sticky = affinity === null ? "" : `${place} ${affinity.timeoutSeconds} ${affinity.maskLength}`;
+  return `${pool} ${totalWeight} ${masquerade} ${sticky} ${wide === null ? "" : `${wide.key} ${wide.where}`}`;
 }
 
 function chainAffinity(frontend: IrFrontend): ChainAffinity | null {

@@ -49,6 +49,7 @@ function lowerFamily(ir: NodeIr, family: Family): NftTable | null {
     chains: new Map(),
     hairpin: new Map(),
     verdicts: new Map(),
+    slots: new Map(),
   };
   for (const frontend of frontends) lowerFrontend(elements, frontend);
   const table = sortTable({

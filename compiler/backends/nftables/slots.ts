@@ -36,52 +36,38 @@ export function fitsSlots(pool: IrPool): boolean {
 /** Slots below this number are tried for small pools too, so that growing by one does not move everything. */
 const leastTable = 16;
 
-const slotMemory = new WeakMap<IrPool, readonly (readonly number[])[]>();
-
 /**
- * The slots of each endpoint, ascending: as many as its weight, together 0 to totalWeight - 1, so that a uniform slot
- * is a choice by weight. Slots by position would move all later endpoints when one comes or goes; here an endpoint
- * has a preference for slots that depends on nothing but itself, and a slot goes to the one that wants it most.
- * That assignment (a stable matching) is unique, so it is a pure function of the set of endpoints,
- * and an endpoint replaced among eight moves two or three others' slots.
+ * The slots of each endpoint, ascending, one endpoint after the other: as many as its weight, together 0 to
+ * totalWeight - 1, so that a uniform slot is a choice by weight. Slots by position would move all later endpoints when
+ * one comes or goes; here an endpoint has a preference for slots that depends on nothing but itself, and a slot goes to
+ * the one that wants it most. That assignment (a stable matching) is unique, so it is a pure function of the set of
+ * endpoints, and an endpoint replaced among eight moves two or three others' slots.
  */
-export function slotsOf(pool: IrPool): readonly (readonly number[])[] {
-  const known = slotMemory.get(pool);
-  if (known !== undefined) return known;
-  const made = assignSlots(pool);
-  slotMemory.set(pool, made);
-  return made;
-}
-
-function assignSlots(pool: IrPool): readonly (readonly number[])[] {
-  const count = pool.totalWeight;
-  const holders = new Int32Array(count);
-  const seeds = new Int32Array(count);
-  let item = 0;
-  pool.endpoints.forEach((endpoint, index) => {
+export function slotsOf(pool: IrPool): readonly number[] {
+  const seeds: number[] = [];
+  for (const endpoint of pool.endpoints) {
     const seed = endpointHash(endpoint);
-    for (let copy = 0; copy < endpoint.weight; copy++) {
-      holders[item] = index;
-      seeds[item++] = mix(seed + Math.imul(copy, 0x9e3779b9));
-    }
+    for (let copy = 0; copy < endpoint.weight; copy++) seeds.push(mix(seed + Math.imul(copy, 0x9e3779b9)));
+  }
+  const slots = matchItems(seeds);
+  if (slots.length === pool.endpoints.length) return slots;
+  let first = 0;
+  return pool.endpoints.flatMap(({ weight }) => {
+    first += weight;
+    return slots.slice(first - weight, first).sort((a, b) => a - b);
   });
-  const owners = matchItems(seeds);
-  const slots = pool.endpoints.map((): number[] => []);
-  owners.forEach((owner, slot) => {
-    slots[holders[owner] ?? 0]?.push(slot);
-  });
-  return slots;
 }
 
-/** The item that each slot goes to. Items propose in the order of their own costs; a slot keeps the lowest cost. */
-function matchItems(seeds: Int32Array): Int32Array {
+/** The slot that each item gets. Items propose in the order of their own costs; a slot keeps the lowest cost. */
+function matchItems(seeds: readonly number[]): readonly number[] {
   const count = seeds.length;
   let size = leastTable;
   while (size < count) size *= 2;
-  const owners = new Int32Array(count).fill(-1);
-  const ownerCosts = new Float64Array(count);
-  const costs = new Float64Array(count);
-  const probes = new Int32Array(count);
+  // Plain arrays: of 20,000 pools with eight items each, typed ones would cost more than the matching.
+  const owners = new Array<number>(count).fill(-1);
+  const ownerCosts = new Array<number>(count).fill(0);
+  const costs = new Array<number>(count).fill(0);
+  const probes = new Array<number>(count).fill(0);
   for (let item = 0; item < count; item++) {
     let proposer = item;
     while (proposer !== -1) {
@@ -103,27 +89,25 @@ function matchItems(seeds: Int32Array): Int32Array {
       proposer = owner;
     }
   }
-  return owners;
+  const slots = new Array<number>(count).fill(0);
+  owners.forEach((owner, slot) => {
+    slots[owner] = slot;
+  });
+  return slots;
 }
-
-const numberMemory = new WeakMap<IrPool, readonly number[]>();
 
 /**
  * A number of 23 bits for each endpoint, from its address and port, so that it stays the same whatever else is in the
  * pool. Two endpoints with one hash: the later one in address order takes the next free number.
  */
 export function endpointNumbers(pool: IrPool): readonly number[] {
-  const known = numberMemory.get(pool);
-  if (known !== undefined) return known;
   const taken = new Set<number>();
-  const numbers = pool.endpoints.map((endpoint) => {
+  return pool.endpoints.map((endpoint) => {
     let number = endpointHash(endpoint) & numberMask;
     while (taken.has(number)) number = (number + 1) & numberMask;
     taken.add(number);
     return number;
   });
-  numberMemory.set(pool, numbers);
-  return numbers;
 }
 
 function endpointHash(endpoint: IrEndpoint): number {
