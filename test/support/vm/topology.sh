@@ -35,6 +35,13 @@ ip -n out route add default via 2001:db8:1::1
 ip -n node route add default via 198.51.100.2
 ip -n node route add default via 2001:db8:1::2
 
+# Servers of direct routing and of tunnels hold the service address themselves; they answer past IPVS, but this way.
+ip -n far address add 10.96.0.20/32 dev lo
+modprobe ipip
+ip -n far link set tunl0 up
+ip -n far address add 10.96.0.21/32 dev tunl0
+on far sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.tunl0.rp_filter=0
+
 # Refusals must not be held back: each is an answer that a probe waits for.
 on node sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
 
