@@ -1,10 +1,13 @@
 import type { DiagnosticCode } from "../../compiler/diagnostics/codes.ts";
 
 /**
- * Codes that no input can give rise to, because both front ends refuse such values first; they protect those who make
- * a spec by program.
+ * Codes that no input gives rise to: interface names that both front ends refuse first, which leaves those who make a
+ * spec by program; and a limit that none of the backends has, though a new one might.
  */
-export const unwritable = ["lower/interface-name"] as const satisfies readonly DiagnosticCode[];
+export const unwritable = [
+  "lower/interface-name",
+  "lower/affinity-netmask-approximated",
+] as const satisfies readonly DiagnosticCode[];
 
 type Unwritable = (typeof unwritable)[number];
 
@@ -27,6 +30,7 @@ export const underlined: Readonly<Record<Exclude<DiagnosticCode, Unwritable>, st
   "syntax/hidden-character": "\u202e",
   "syntax/unclosed-string": '"regions/*.weir',
   "syntax/word-too-long": "x".repeat(1100),
+  "syntax/line-too-long": ",",
   "syntax/unclosed-block": "service shop/web",
   "syntax/unopened-block": "}",
   "syntax/nested-block": "port http",
@@ -43,6 +47,7 @@ export const underlined: Readonly<Record<Exclude<DiagnosticCode, Unwritable>, st
   "syntax/unknown-list": "ofices",
   "syntax/unused-list": "offices",
   "syntax/cyclic-list": "east",
+  "syntax/list-limit": "list-65",
   "syntax/repeated": "scheduler lc",
   "syntax/contradiction": "not-ready",
 
@@ -95,12 +100,11 @@ export const underlined: Readonly<Record<Exclude<DiagnosticCode, Unwritable>, st
 
   "lower/scheduler-approximated": "scheduler lc",
   "lower/one-packet-approximated": "one-packet",
-  "lower/affinity-netmask-approximated": "affinity client-ip 10m netmask 24/64",
   "lower/thresholds-ignored": "endpoint 10.244.1.5 max-connections 100",
   "lower/forwarding-unsupported": "forward tunnel ipip",
   "lower/protocol-unsupported": "port diameter sctp 3868",
   "lower/forwarding-changes-port": "forward direct",
-  "lower/proxy-ports-exhausted": "port metrics tcp 9090",
+  "lower/proxy-ports-exhausted": "port https tcp 443",
   "lower/affinity-by-hash": "affinity client-ip 10m",
 };
 
