@@ -17,11 +17,12 @@ export interface Range {
 
 /** A range cut at the end of its first line: what a finding about a whole mapping or list underlines. */
 export function firstLineOf(text: string, range: Range): Range {
-  const newline = text.indexOf("\n", range.start);
-  if (newline === -1 || newline >= range.end) return range;
-  let end = newline;
+  let end = range.start;
+  // Not indexOf: in a file of one long line it would look through all of it for every place.
+  while (end < range.end && text[end] !== "\n") end++;
+  if (end === range.end) return range;
   while (end > range.start + 1 && /\s/.test(text[end - 1] ?? "")) end--;
-  return { start: range.start, end: Math.max(end, range.start) };
+  return { start: range.start, end };
 }
 
 /** The parser may place a fault behind the end of the text. */
