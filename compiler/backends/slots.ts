@@ -19,7 +19,8 @@ export function slotOrder(endpoints: readonly IrEndpoint[]): readonly IrEndpoint
   const hashes = endpoints.map(hashOf);
   const holders = new Int32Array(count).fill(-1);
   let waiting = endpoints.map((_, at) => at);
-  for (let round = 0; round < probes && waiting.length > fewEndpoints; round++) {
+  // As many rounds for every pool of this size: where they ended earlier or later, everyone's place would depend on it.
+  for (let round = 0; round < (count > fewEndpoints ? probes : 0); round++) {
     const wishes = waiting.map((at) => consistentSlot(mixBits((hashes[at] ?? 0) ^ round), count));
     waiting = settle(holders, hashes, waiting, wishes);
   }
