@@ -47,8 +47,11 @@ export function compareKeys(a: readonly NftAtom[], b: readonly NftAtom[]): numbe
 }
 
 function compareParts(a: readonly NftAtom[], b: readonly NftAtom[], count: number): number {
+  if (a === b) return 0;
   for (let at = 0; at < count; at++) {
-    const [left, right] = [a[at], b[at]];
+    const left = a[at];
+    const right = b[at];
+    if (left === right) continue;
     if (left === undefined || right === undefined) break;
     const order = compareAtoms(left, right);
     if (order !== 0) return order;

@@ -138,12 +138,20 @@ function printElements(set: AnyNftSet, out: TextWriter): void {
 }
 
 function printMapElements(map: NftMap, out: TextWriter): void {
-  const grouped = isNumbered(map);
+  if (!isNumbered(map)) {
+    for (const { key, data } of map.elements)
+      out.line(`\t\t\t${printKey(key, map.key)} : ${printKey(data, map.data)},`);
+    return;
+  }
+  const frontendTypes = map.key.slice(0, -1);
   let line = "";
   let previous: NftMapElement | null = null;
+  let frontend = "";
   for (const element of map.elements) {
-    const text = `${printKey(element.key, map.key)} : ${printKey(element.data, map.data)},`;
-    if (previous !== null && grouped && belongTogether(previous, element)) {
+    const sameFrontend = previous !== null && compareFrontends(previous.key, element.key) === 0;
+    if (!sameFrontend) frontend = printKey(element.key, frontendTypes);
+    const text = `${frontend} . ${printNumber(element.key.at(-1))} : ${printKey(element.data, map.data)},`;
+    if (sameFrontend && previous !== null && compareKeys(previous.data, element.data) === 0) {
       line += ` ${text}`;
     } else {
       if (line !== "") out.line(line);
@@ -154,9 +162,8 @@ function printMapElements(map: NftMap, out: TextWriter): void {
   if (line !== "") out.line(line);
 }
 
-function belongTogether(a: NftMapElement, b: NftMapElement): boolean {
-  if (a.data !== b.data && compareKeys(a.data, b.data) !== 0) return false;
-  return compareFrontends(a.key, b.key) === 0;
+function printNumber(atom: NftAtom | undefined): string {
+  return typeof atom === "number" ? printClass(atom) : "";
 }
 
 /** Comments come from elementComment of names.ts, which leaves nothing in them that could end the quotes. */
@@ -166,7 +173,7 @@ function printComment(comment: string | null): string {
 
 function printKey(key: readonly NftAtom[], types: readonly NftDatatype[]): string {
   let text = "";
-  for (let at = 0; at < key.length; at++) {
+  for (let at = 0; at < types.length; at++) {
     const atom = key[at];
     if (atom === undefined) break;
     if (at > 0) text += " . ";
