@@ -26,6 +26,11 @@ export function shortHash(text: string): string {
   return result;
 }
 
+/** The first 32 bits of SHA-256 of the text, as an unsigned number. */
+export function hashNumber(text: string): number {
+  return createHash("sha256").update(text).digest().readUInt32BE(0);
+}
+
 /** A readable form of a key with only letters, digits and `-`: `shop/web:http` becomes `shop-web-http`. */
 export function slug(key: string): string {
   return key

@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import type { IrFrontend, IrMarks, IrPool } from "../../ir/ir.ts";
-import { nameLimits } from "../../ir/names.ts";
+import { hashNumber, nameLimits } from "../../ir/names.ts";
 import type { Family } from "../../net/address.ts";
 import { compareText } from "../../net/order.ts";
 import { assert } from "../../result.ts";
@@ -111,7 +110,7 @@ export function allocateMarks(identities: readonly string[], layout: MarkLayout)
   const marks = new Map<string, number>();
   for (const identity of [...identities].sort(compareText)) {
     assert(!marks.has(identity), `two virtual servers are called ${identity}`);
-    let slot = createHash("sha256").update(identity).digest().readUInt32BE(0) % room;
+    let slot = hashNumber(identity) % room;
     while (used.has(slot)) slot = (slot + 1) % room;
     used.add(slot);
     marks.set(identity, spread(slot, bits) + layout.deliver + layout.byMark);
