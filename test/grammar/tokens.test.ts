@@ -33,6 +33,23 @@ describe("tokens", () => {
     expect(shapes(text)).toBe(expected);
   });
 
+  it.each([
+    "\u0000",
+    "\u001b",
+    "\u007f",
+    "\u0085",
+    "\u009f",
+    "\u2028",
+    "\u202a",
+    "\u202e",
+    "\u2066",
+    "\u2069",
+    "\ufeff",
+  ])("do not hide %j in comments and strings", (character) => {
+    expect(shapes(`# a ${character}b`)).toBe("comment %bad %word");
+    expect(shapes(`"a ${character}"`)).toBe("%unclosed %bad %unclosed");
+  });
+
   it("have places without the blanks after them", () => {
     lexer.reset('"a b"  tcp ');
     const [first, second] = [lexer.next(), lexer.next()].flatMap((match) => (match ? [tokenOf(match)] : []));
