@@ -11,6 +11,7 @@ import {
   rememberChain,
   rememberedChain,
   stickyChain,
+  translateChain,
   weightsMap,
   wideChain,
 } from "./names.ts";
@@ -35,8 +36,8 @@ export interface Choice {
 export function chainsFor(choice: Choice, facts: SkeletonFacts): readonly [NftRegularChain, ...NftRegularChain[]] {
   const { place, pool, totalWeight, affinity, wide } = choice;
   if (affinity === null) {
-    const name = wide === null ? pickChain(pool, totalWeight) : wideChain(wide.key, wide.where, pool, null);
-    return masqueraded(choice, facts, [chain(name, [[chooseSlot(choice), goTo("translate")]])]);
+    const name = wide === null ? pickChain(place, pool, totalWeight) : wideChain(wide.key, wide.where, pool, null);
+    return masqueraded(choice, facts, [chain(name, [[chooseSlot(choice), goTo(translateChain(place))]])]);
   }
   const remembered = rememberedChain(place, pool, affinity);
   const remember = rememberChain(place, affinity);
@@ -88,7 +89,7 @@ function rememberedRule(family: NftFamily, place: Place, pool: PoolNumber, affin
     assign("priority", lookup(key, map)),
     match(field("priority"), { kind: "class-range", ...endpointRange(pool) }),
     { kind: "update", map, key, timeoutSeconds: affinity.timeoutSeconds, data: field("priority") },
-    jump("translate"),
+    jump(translateChain(place)),
   );
 }
 
@@ -106,7 +107,7 @@ function rememberRules(family: NftFamily, place: Place, affinity: ChainAffinity)
     rule(assign("priority", lookup(concat(...frontendKey(place), field("priority")), slots))),
     rule({ kind: "delete", ...entry }),
     rule({ kind: "update", ...entry }),
-    rule(goTo("translate")),
+    rule(goTo(translateChain(place))),
   ];
 }
 

@@ -17,6 +17,7 @@ const descriptions: ReadonlyMap<string, string> = new Map([
   ["services", "first source ranges, then frontends by source, then node ports, then what nobody serves"],
   ["refuse", "ICMP port-unreachable"],
   ["translate", "the packet's class id says which endpoint; postrouting takes it back"],
+  ["node-port-translate", "the same for node ports"],
 ]);
 
 export function describe(name: string): string | null {

@@ -232,8 +232,7 @@ function verdictFor(
   const affinity = chainAffinity(frontend);
   const wide = fitsSlots(pool) ? null : { key: frontend.key, where: placeText(frontend) };
   const choice: Choice = {
-    // Only affinity tells places apart, so that pick chains serve both.
-    place: affinity === null || frontend.address !== null ? "address" : "node-port",
+    place: frontend.address === null ? "node-port" : "address",
     pool: poolNumbers[outcome.pool] ?? 1,
     totalWeight: pool.totalWeight,
     affinity,
@@ -251,8 +250,8 @@ function verdictFor(
 }
 
 function choiceIdentity({ place, pool, totalWeight, affinity, masquerade, wide }: Choice): string {
-  const sticky = affinity === null ? "" : `${place} ${affinity.timeoutSeconds} ${affinity.maskLength}`;
-  return `${pool} ${totalWeight} ${masquerade} ${sticky} ${wide === null ? "" : `${wide.key} ${wide.where}`}`;
+  const sticky = affinity === null ? "" : `${affinity.timeoutSeconds} ${affinity.maskLength}`;
+  return `${place} ${pool} ${totalWeight} ${masquerade} ${sticky} ${wide === null ? "" : `${wide.key} ${wide.where}`}`;
 }
 
 function chainAffinity(frontend: IrFrontend): ChainAffinity | null {

@@ -40,6 +40,7 @@ export const chainNames = [
   "serve-node-ports",
   "refuse",
   "translate",
+  "node-port-translate",
 ] as const;
 
 /** Which frontends a map or chain is for: those with an address of their own, or the node's ports. */
@@ -58,9 +59,9 @@ export interface ChainAffinity {
 /** Numbered from 1: the distinct pools of a frontend, in the order of its routes. */
 export type PoolNumber = 1 | 2 | 3;
 
-/** `pick-8`, `pick2-8`: choose one of 8 slots of a frontend's first or second pool. */
-export function pickChain(pool: PoolNumber, slots: number): string {
-  return `pick${poolSuffix(pool)}-${slots}`;
+/** `pick-8`, `pick2-8`, `node-port-pick-8`: choose one of 8 slots of a frontend's first or second pool. */
+export function pickChain(place: Place, pool: PoolNumber, slots: number): string {
+  return `${placePrefix(place)}pick${poolSuffix(pool)}-${slots}`;
 }
 
 /** `sticky-8-10800s`: as pick, for clients that are to come back to the same endpoint. */
@@ -91,6 +92,11 @@ export function rememberChain(place: Place, affinity: ChainAffinity): string {
 /** `masquerade-pick-8`, `masquerade-unless-pod-pick-8`. */
 export function masqueradeChain(how: Exclude<Masquerade, "never">, chain: string): string {
   return how === "always" ? `masquerade-${chain}` : `masquerade-unless-pod-${chain}`;
+}
+
+/** Where the endpoint that the class id names becomes the destination. */
+export function translateChain(place: Place): string {
+  return `${placePrefix(place)}translate`;
 }
 
 function placePrefix(place: Place): string {

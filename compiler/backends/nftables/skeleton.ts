@@ -17,7 +17,7 @@ import {
   rule,
   verdict,
 } from "./expressions.ts";
-import type { Place } from "./names.ts";
+import { type Place, translateChain } from "./names.ts";
 import type { NftChain, NftDatatype, NftExpression, NftFamily, NftRule, NftStatement } from "./program.ts";
 import { classRange } from "./slots.ts";
 
@@ -62,7 +62,8 @@ export function fixedChains(facts: SkeletonFacts): readonly NftChain[] {
     { kind: "regular", name: "services", rules: servicesRules(facts) },
     { kind: "regular", name: "serve-node-ports", rules: dispatchRules(facts.detector, "node-port") },
     { kind: "regular", name: "refuse", rules: [rule({ kind: "reject" })] },
-    { kind: "regular", name: "translate", rules: translateRules },
+    translate("address"),
+    translate("node-port"),
   ];
 }
 
@@ -123,13 +124,14 @@ export function podMatch(detector: IrDetector, others: boolean): NftStatement | 
 }
 
 /**
- * The only rules that refer to the pools, since binding a rule to a map makes the kernel walk all its elements.
- * A node port's frontend is never in `pool`: an address frontend at the same place would have been found before.
+ * The only rule that refers to the place's pool, since binding a rule to a map makes the kernel walk all its elements.
+ * Each place has its own: an entry of a VIP whose endpoint is gone must not be found among the node ports.
  */
-const translateRules: readonly NftRule[] = [
-  rule({ kind: "dnat", to: lookup(concat(...frontendKey("address"), field("priority")), "pool") }),
-  rule({ kind: "dnat", to: lookup(concat(...frontendKey("node-port"), field("priority")), "node-port-pool") }),
-];
+function translate(place: Place): NftChain {
+  const pool = place === "address" ? "pool" : "node-port-pool";
+  const to = lookup(concat(...frontendKey(place), field("priority")), pool);
+  return { kind: "regular", name: translateChain(place), rules: [rule({ kind: "dnat", to })] };
+}
 
 /**
  * Takes back the class id that chose the endpoint, before any qdisc could see it. Then the mark: cleared, so that a

@@ -82,7 +82,7 @@ describe("dispatch", () => {
       frontends: [nodePortFrontend("ipv4", 30080, { routes: anyRoute(two, true) })],
     });
     expect(elements(program, "ip", "node-ports")).toEqual([
-      'tcp . 30080 comment "shop/web:http" : goto masquerade-pick-4',
+      'tcp . 30080 comment "shop/web:http" : goto masquerade-node-port-pick-4',
     ]);
     expect(elements(program, "ip", "node-port-pool")).toHaveLength(2);
     expect(block(program, "ip", "services")).toContain(
@@ -138,6 +138,17 @@ describe("affinity", () => {
     expect(block(program, "ip", "sticky-4-10800s")).toEqual([
       "chain sticky-4-10800s { jump remembered-10800s; meta priority set numgen random mod 4 offset 1459617792 goto remember-10800s; }",
     ]);
+  });
+
+  it("never finds a VIP's entry among the node ports, nor the other way round", () => {
+    const options = { routes: anyRoute(two), affinitySeconds: 60 };
+    const program = lower({
+      frontends: [frontend("10.96.0.10:30080", options), nodePortFrontend("ipv4", 30080, options)],
+    });
+    expect(block(program, "ip", "translate").join(" ")).not.toContain("node-port-pool");
+    expect(block(program, "ip", "node-port-translate").join(" ")).not.toContain("@pool");
+    expect(block(program, "ip", "remembered-60s").at(-1)).toMatch(/jump translate$/);
+    expect(block(program, "ip", "node-port-remembered-60s").at(-1)).toMatch(/jump node-port-translate/);
   });
 
   it("groups clients by a netmask where the spec gives one", () => {
