@@ -74,8 +74,11 @@ describe("weir check", () => {
 
   it("reports one finding once, however many nodes there are", async () => {
     enterFolder({ "a.weir": `${good}\nnode worker-2 {\n  address 192.0.2.12\n}\n${warned.slice(good.length)}` });
-    const { stdout } = await weir(["check", "--json", "a.weir"]);
-    expect(JSON.parse(stdout)).toMatchObject({ warnings: 1 });
+    expect(JSON.parse((await weir(["check", "--json", "a.weir"])).stdout)).toMatchObject({ warnings: 1 });
+    const tunnel = good.replace("vip ", "forward tunnel\n  vip ");
+    enterFolder({ "a.weir": `${tunnel}\nnode worker-2 {\n  address 192.0.2.12\n}\n` });
+    const asked = await weir(["check", "--json", "--backend", "iptables", "a.weir"]);
+    expect(JSON.parse(asked.stdout)).toMatchObject({ errors: 1 });
   });
 
   it("checks a spec without nodes, without asking for one", async () => {

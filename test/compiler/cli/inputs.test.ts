@@ -173,6 +173,9 @@ describe("includes", () => {
     "li*.weir",
     "linked/outside.weir",
     "linked/*.weir",
+    "../nothing.weir",
+    "linked/nothing.weir",
+    "linked/nothing/*.weir",
     "lin*/*.weir",
   ])("%s leads out of the root", async (pattern) => {
     enterFolder({ "spec/a.weir": `include "${pattern}"\n`, "spec/sub/x.weir": "", "outside.weir": "secret" });

@@ -27,6 +27,8 @@ describe("JSON", () => {
   it("gives every finding with its places, and the counts", () => {
     const document: unknown = JSON.parse(renderDiagnostics(findings, "json"));
     expect(document).toMatchObject({ errors: 1, warnings: 1, notes: 1 });
+    const twice = renderDiagnostics([...findings, ...findings.slice(0, 2), ...findings.slice(0, 1)], "json");
+    expect(JSON.parse(twice)).toMatchObject({ errors: 3, warnings: 2, notes: 1 });
     expect(document).toMatchObject({
       diagnostics: [
         {
