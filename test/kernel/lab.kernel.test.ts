@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Lab } from "../../runtime/lab/lab.ts";
 import { planLab } from "../../runtime/lab/plan.ts";
 import { describeReport, tryRows, usualTrial } from "../../runtime/lab/trial.ts";
@@ -134,5 +137,18 @@ describe("a lab with rules made by hand", () => {
       await again.close();
       expect(reports.flatMap((each) => each.complaints)).toEqual([]);
     }
+  });
+
+  it("leaves nothing behind when the process that made it is killed", async (context) => {
+    if (test === null) return skipFor(context, missing ?? "no lab");
+    const program = `
+      const { spawn } = require("node:child_process");
+      const agent = spawn("unshare", ["--net", "--", process.execPath, process.argv[1], "orphan"], { stdio: "pipe" });
+      agent.stdout.once("data", () => process.stdout.write(String(agent.pid), () => process.kill(process.pid, "SIGKILL")));
+    `;
+    const parent = spawn(process.execPath, ["-e", program, test.script], { stdio: ["ignore", "pipe", "inherit"] });
+    const pid = Number(String((await once(parent.stdout, "data"))[0]));
+    expect(pid).toBeGreaterThan(1);
+    await vi.waitFor(() => expect(existsSync(`/proc/${pid}`)).toBe(false), { timeout: 10_000, interval: 20 });
   });
 });

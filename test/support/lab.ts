@@ -10,6 +10,8 @@ const agentSource = "runtime/lab/agent.ts";
 
 export interface TestPool {
   readonly pool: LabPool;
+  /** The agent as JavaScript. */
+  readonly script: string;
   close(): Promise<void>;
 }
 
@@ -22,9 +24,11 @@ export async function openTestPool(): Promise<TestPool> {
   const options = ["--ignoreConfig", "--target", "es2023", "--module", "nodenext", "--types", "node", "--skipLibCheck"];
   const style = ["--verbatimModuleSyntax", "--rewriteRelativeImportExtensions", "--outDir", folder];
   await promisify(execFile)("node_modules/.bin/tsc", [...options, ...style, agentSource], { cwd: root });
-  const pool = await LabPool.open(join(folder, "agent.js"));
+  const script = join(folder, "agent.js");
+  const pool = await LabPool.open(script);
   return {
     pool,
+    script,
     close: async () => {
       await pool.close();
       await rm(folder, { recursive: true, force: true });
