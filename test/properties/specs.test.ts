@@ -31,7 +31,7 @@ it("compiles to the same bytes in whatever order declarations and lines stand", 
       const [texts, others] = [await textsOf(blocks), await textsOf(reorderBlocks(blocks, shuffledBy(order)))];
       expect(withoutFindings(others)).toEqual(withoutFindings(texts));
     }),
-    { seed, numRuns: 150 },
+    { seed, numRuns: 100 },
   );
 });
 
@@ -64,7 +64,7 @@ it("decides on every packet, with shares that make up the whole", { timeout }, a
         expect(equalFractions(shares.reduce(add, zero), one)).toBe(true);
       }
     }),
-    { seed, numRuns: 600 },
+    { seed, numRuns: 400 },
   );
 });
 

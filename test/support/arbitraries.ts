@@ -119,7 +119,12 @@ interface PortChoice {
 }
 
 const portChoice: fc.Arbitrary<PortChoice> = fc.record({
-  protocol: fc.constantFrom("tcp", "tcp", "udp", "sctp"),
+  // seldom SCTP: a spec with one such port is refused whole by the userspace backend
+  protocol: fc.oneof(
+    { weight: 6, arbitrary: fc.constant("tcp") },
+    { weight: 4, arbitrary: fc.constant("udp") },
+    { weight: 1, arbitrary: fc.constant("sctp") },
+  ),
   port: fc.constantFrom(53, 80, 443, 8080, 65535),
   target: fc.constantFrom("", " -> 8080", " -> 1"),
   nodePort: fc.boolean(),
