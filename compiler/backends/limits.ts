@@ -30,7 +30,7 @@ export function settingsBeyond(limits: BackendLimits, ir: NodeIr): readonly Diag
  * Rule languages have wildcards (`+`, `*`) and quotes without escapes, so only plain interface names can be written
  * in all of them. The kernel allows more (dev_valid_name in net/core/dev.c).
  */
-function interfaceFindings(backend: BackendName, ir: NodeIr): readonly Diagnostic[] {
+export function interfaceFindings(backend: BackendName, ir: NodeIr): readonly Diagnostic[] {
   const names = Object.values(ir.detector).flatMap((detector) => {
     if (detector.kind === "interface") return [detector.name];
     return detector.kind === "interface-prefix" ? [detector.prefix] : [];

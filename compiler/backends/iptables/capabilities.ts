@@ -14,6 +14,7 @@ export const iptablesLimits: BackendLimits = {
 const matchModules: Partial<Readonly<Record<IptablesMatch["kind"], string>>> = {
   comment: "xt_comment",
   mark: "xt_mark",
+  "ct-mark": "xt_connmark",
   "address-type": "xt_addrtype",
   "ct-state": "xt_conntrack",
   "ct-status": "xt_conntrack",
@@ -31,6 +32,8 @@ const targetModules: Partial<Readonly<Record<IptablesTarget["kind"], string>>> =
   redirect: "xt_REDIRECT",
   masquerade: "xt_MASQUERADE",
   mark: "xt_mark",
+  "ct-mark": "xt_connmark",
+  "map-set": "xt_set",
 };
 
 /** The tools and kernel modules behind these rules; other backends use it for their companion rules too. */
