@@ -20,7 +20,7 @@ import type {
 } from "./program.ts";
 import { addressType, fixedChains, frontendKeyTypes } from "./skeleton.ts";
 
-/** Entries of one affinity map, some 130 bytes of kernel memory each; a flood of forged sources cannot take more. */
+/** Entries of one affinity map, some 110 bytes of kernel memory each; a flood of forged sources cannot take more. */
 const affinityEntries = 262144;
 
 export function lowerNftables(ir: NodeIr): Lowered<NftProgram> {
