@@ -20,6 +20,9 @@ const descriptions: ReadonlyMap<string, string> = new Map([
   ["node-port-translate", "the same for node ports"],
 ]);
 
+/** Stands above the chains that only some tables have. */
+export const sharedChains = "shared by frontends: how to masquerade, how many slots, how long clients are remembered";
+
 export function describe(name: string): string | null {
   return descriptions.get(name) ?? null;
 }

@@ -1,7 +1,8 @@
 import { unreachable } from "../../result.ts";
 import type { ArtifactFile } from "../backend.ts";
 import { TextWriter } from "../text.ts";
-import { describe } from "./describe.ts";
+import { describe, sharedChains } from "./describe.ts";
+import { chainNames } from "./names.ts";
 import { compareFrontends, compareKeys, isNumbered, isProtocol, isRange } from "./order.ts";
 import { printClass, printPrefix, printRule, printVerdict, typeofSpelling } from "./print-rule.ts";
 import type {
@@ -15,6 +16,8 @@ import type {
   NftProgram,
   NftTable,
 } from "./program.ts";
+
+const fixedNames: readonly string[] = chainNames;
 
 export const rulesetPath = "nftables/ruleset.nft";
 
@@ -34,8 +37,9 @@ function printTable(table: NftTable, out: TextWriter): void {
   out.line("");
   out.line(`table ${table.family} ${table.name} {`);
   let separated = true;
+  const firstShared = table.chains.find(({ name }) => !fixedNames.includes(name));
   for (const item of [...table.sets, ...table.chains]) {
-    const about = describe(item.name);
+    const about = item === firstShared ? sharedChains : describe(item.name);
     const short = "rules" in item ? oneLine(item, table.family) !== null : isEmptySet(item);
     if (!separated && (about !== null || !short)) out.line("");
     if (about !== null) out.line(`\t# ${about}`);
