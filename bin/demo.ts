@@ -116,7 +116,8 @@ function showArtifacts({ spec, ir, artifacts, diagnostics }: Compiled, folder: s
   const choices = outcome?.verdict === "endpoints" ? outcome.choices : [];
   const sample = flow && {
     family: flow.packet.source.family,
-    words: [flow.packet.destination.text, ...choices.map((choice) => choice.address.text)],
+    vip: flow.packet.destination.text,
+    endpoints: choices.map((choice) => choice.address.text),
   };
   for (const artifact of artifacts) {
     print();
@@ -138,9 +139,7 @@ async function traffic(compiled: Compiled, requests: number): Promise<number | n
     print();
     if (right === null) return 2;
     print(
-      right
-        ? style.green("Every connection went where the spec says.")
-        : style.red("Not everything was as the spec says."),
+      right ? style.green("All of them went where the spec says.") : style.red("Not everything was as the spec says."),
     );
     return right ? 0 : 1;
   } finally {

@@ -70,7 +70,7 @@ function candidates(ir: NodeIr, podRanges: readonly Prefix[]): readonly Candidat
   const frontends: readonly IrFrontend[] = families.flatMap((family) => ir.frontends[family]);
   for (const frontend of frontends) {
     const { address: destination, affinity, key, kind, protocol, port } = frontend;
-    const once = `${key} ${kind}`;
+    const once = `${key} ${kind} ${frontend.family}`;
     if (destination === null || affinity !== null || !isLabProtocol(protocol) || seen.has(once)) continue;
     seen.add(once);
     const { client, address } = clientOf(ir, podRanges, frontend);
@@ -82,7 +82,7 @@ function candidates(ir: NodeIr, podRanges: readonly Prefix[]): readonly Candidat
 }
 
 /**
- * What to show: the frontends with the most to choose from, each service port once for each kind of frontend;
+ * What to show: the frontends with the most to choose from, each service port once for each kind of frontend and family;
  * UDP and IPv6 among them where there are any.
  */
 export function demoFlows(ir: NodeIr, podRanges: readonly Prefix[], most: number): readonly DemoFlow[] {

@@ -1,4 +1,4 @@
-import type { BackendArtifact, Diagnostic } from "../../../compiler/index.ts";
+import type { BackendArtifact, BackendName, Diagnostic } from "../../../compiler/index.ts";
 import { textOf } from "../../../compiler/index.ts";
 import type { Family } from "../../../compiler/net/address.ts";
 import { formatSize } from "./chart.ts";
@@ -12,7 +12,7 @@ export interface Style {
   readonly cyan: (text: string) => string;
 }
 
-const longestLine = 112;
+const longestLine = 140;
 const samplesShown = 6;
 
 function shorten(line: string): string {
@@ -34,21 +34,26 @@ export function sampleLines(text: string, words: readonly string[], limit: numbe
   return lines.slice(0, limit).map((line) => shorten(line.trim()));
 }
 
-/** The file of an artifact in which a reader finds the rules of a service. */
-function mainFile({ backend, files }: BackendArtifact, family: Family) {
-  const wanted = {
-    iptables: `iptables/${family}.rules`,
-    ipvs: "ipvs/ipvsadm.rules",
-    nftables: "nftables/ruleset.nft",
-    userspace: "userspace/proxy.json",
-  };
-  return files.find((file) => file.path === wanted[backend]);
-}
-
-/** What to look for in rules: the VIP and the endpoints of a frontend. */
+/** The frontend whose rules are shown: its VIP, and the addresses of its endpoints. */
 export interface Sample {
   readonly family: Family;
-  readonly words: readonly string[];
+  readonly vip: string;
+  readonly endpoints: readonly string[];
+}
+
+/** The file of an artifact in which a reader finds the rules of a frontend, and what to look for. */
+function whereToLook(backend: BackendName, { family, vip, endpoints }: Sample) {
+  switch (backend) {
+    case "iptables":
+      // its dispatch names the VIP, the chains behind it only endpoints
+      return { path: `iptables/${family}.rules`, words: [vip, ...endpoints] };
+    case "ipvs":
+      return { path: "ipvs/ipvsadm.rules", words: [vip] };
+    case "nftables":
+      return { path: "nftables/ruleset.nft", words: [vip] };
+    case "userspace":
+      return { path: `userspace/${family}.rules`, words: [vip] };
+  }
 }
 
 /** What one backend made: its files with their sizes, and some rules of one frontend. */
@@ -60,10 +65,11 @@ export function artifactLines(artifact: BackendArtifact, sample: Sample | null, 
     const size = formatSize(Buffer.byteLength(text));
     lines.push(`  ${file.path.padEnd(28)} ${String(count).padStart(6)} lines ${size.padStart(9)}`);
   }
-  const main = sample === null ? undefined : mainFile(artifact, sample.family);
-  const samples = main === undefined || sample === null ? [] : sampleLines(textOf(main), sample.words, samplesShown);
-  if (main !== undefined && samples.length > 0) {
-    lines.push(style.dim(`  from ${main.path}:`), ...samples.map((line) => `    ${style.cyan(line)}`));
+  const place = sample === null ? null : whereToLook(artifact.backend, sample);
+  const file = artifact.files.find(({ path }) => path === place?.path);
+  const samples = place === null || file === undefined ? [] : sampleLines(textOf(file), place.words, samplesShown);
+  if (place !== null && samples.length > 0) {
+    lines.push(style.dim(`  from ${place.path}:`), ...samples.map((line) => `    ${style.cyan(line)}`));
   }
   return lines;
 }

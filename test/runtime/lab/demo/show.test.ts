@@ -13,7 +13,7 @@ describe("sampleLines", () => {
   it("shows as many lines as asked for, and of a long one its beginning", () => {
     const lines = sampleLines("10.0.0.1 a\n10.0.0.2 b\n".repeat(5), ["10.0.0.2", "10.0.0.1"], 3);
     expect(lines).toEqual(["10.0.0.1 a", "10.0.0.2 b", "10.0.0.1 a"]);
-    expect(sampleLines(`10.0.0.1 ${"x".repeat(200)}`, ["10.0.0.1"], 1)[0]).toMatch(/^10\.0\.0\.1 x{102}…$/);
+    expect(sampleLines(`10.0.0.1 ${"x".repeat(200)}`, ["10.0.0.1"], 1)[0]).toMatch(/^10\.0\.0\.1 x{130}…$/);
   });
 });
 
@@ -28,7 +28,7 @@ it("artifactLines lists files with their sizes and rules of the family that is a
     names: [],
     diagnostics: [],
   } as const;
-  expect(artifactLines(artifact, { family: "ipv6", words: ["fd00::1"] }, plain)).toEqual([
+  expect(artifactLines(artifact, { family: "ipv6", vip: "fd00::1", endpoints: [] }, plain)).toEqual([
     "iptables",
     "  iptables/ipv4.rules               2 lines      18 B",
     "  iptables/ipv6.rules               1 lines      11 B",
