@@ -1,6 +1,6 @@
 import type { Chunk, Leaf, LetDeclaration } from "../../grammar/nodes.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
-import { type IpAddress, isHostPrefix, type Prefix, parsePrefix } from "../net/address.ts";
+import { type IpAddress, type Prefix, parsePrefix } from "../net/address.ts";
 import type { SourceFile } from "../source.ts";
 import { mostErrors } from "../syntax/finding.ts";
 import { didYouMean } from "../syntax/suggest.ts";
@@ -158,7 +158,7 @@ export function addressesValue(scope: Scope, leaves: readonly Leaf[]): readonly 
       continue;
     }
     for (const { prefix, isAddress } of membersOf(scope, leaf)) {
-      if (isAddress && isHostPrefix(prefix)) result.push({ address: prefix.address, leaf });
+      if (isAddress) result.push({ address: prefix.address, leaf });
       else {
         const reason = `list ${leaf.text} holds ${prefix.text}, and only addresses can stand here`;
         report(scope, leaf, "syntax/address", { reason });

@@ -107,6 +107,12 @@ describe("lists", () => {
     expect(findingsIn(text)[0]).toBe(finding);
   });
 
+  it("hold addresses only where they are written without a length", () => {
+    expect(findingsIn("let a = 10.0.0.1/32\nnode n {\n  address a\n}\n")).toEqual([
+      "3:11 syntax/address [a] list a holds 10.0.0.1/32, and only addresses can stand here",
+    ]);
+  });
+
   it("are declared once", () => {
     expect(findingsIn("let a = 10.0.0.1\nlet a = 10.0.0.2\nnode n {\n  address a\n}\n")).toEqual([
       "2:1 syntax/repeated [let a = 10.0.0.2] list a is given twice",
