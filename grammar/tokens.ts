@@ -39,12 +39,13 @@ export const hiddenCharacter: RegExp = new RegExp(`[${hidden}]`);
 
 /**
  * Blanks after a token belong to its match, which halves the number of matches. Ends of lines take blank lines and
- * the next line's indentation with them. Nothing throws: characters without a meaning become `bad`.
+ * the next line's indentation with them. Nothing throws: characters without a meaning become `bad`, and repeated
+ * groups are bounded, because the engine keeps a step for each repetition and gives up after some ten million.
  */
 export const lexer: moo.Lexer = moo.compile({
-  newline: { match: /\r?\n(?:[ \t]|\r?\n)*/, lineBreaks: true },
-  word: /(?:[A-Za-z0-9_.*/%+[\]]|-(?!>)|::|:(?=[A-Za-z0-9_.*/%+[\]]))+[ \t]*/,
-  comment: new RegExp(`#(?:[^\\r\\n${hidden}]|\\r(?!\\n))*`),
+  newline: { match: /\r?\n(?:[ \t]|\r?\n){0,65536}/, lineBreaks: true },
+  word: /(?:[A-Za-z0-9_.*/%+[\]]|-(?!>)|::|:(?=[A-Za-z0-9_.*/%+[\]])){1,65536}[ \t]*/,
+  comment: new RegExp(`#[^\\r\\n${hidden}]*(?:\\r(?!\\n)[^\\r\\n${hidden}]*){0,65536}`),
   punctuation: /(?:->|[{},=:])[ \t]*/,
   string: new RegExp(`"[^"\\r\\n${hidden}]*"[ \\t]*`),
   unclosed: new RegExp(`"[^"\\r\\n${hidden}]*`),

@@ -86,6 +86,16 @@ describe("layout that is accepted", () => {
   });
 });
 
+describe("endless runs of one character", () => {
+  it.each<[string, string, readonly string[]]>([
+    ["a word", "a", ["syntax/word-too-long"]],
+    ["blank lines", "\n", []],
+  ])("%s", (_, character, codes) => {
+    const { diagnostics } = parseSyntax(weirFile(character.repeat(12_000_000)));
+    expect(diagnostics.map((finding) => finding.code)).toEqual(codes);
+  });
+});
+
 describe("cache", () => {
   const text = "# one\nservice a/b {\n  port tcp 80\n}\n\nservice a/c {\n  port tcp 81\n}\n";
 
