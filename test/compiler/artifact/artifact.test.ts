@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { artifactOf } from "../../../compiler/artifact/artifact.ts";
+import { artifactOf, assembleArtifact } from "../../../compiler/artifact/artifact.ts";
 import { digestOf, digestOfSpec } from "../../../compiler/artifact/digest.ts";
 import { inlineJson, writeJson } from "../../../compiler/artifact/json-lines.ts";
 import { parseManifest } from "../../../compiler/artifact/manifest.ts";
@@ -70,6 +70,10 @@ describe("an artifact", () => {
     const { files, diagnostics } = await artifactOf(ir, { backends, specDigest: digestOfSpec(spec), pathInSpec });
     expect(files).toEqual([]);
     expect(diagnostics.length).toBeGreaterThan(1);
+    const put: string[] = [];
+    const options = { backends, specDigest: digestOfSpec(spec), pathInSpec };
+    await assembleArtifact(ir, options, (file) => put.push(file.path));
+    expect(put).toEqual([]);
   });
 
   it("tells where services and names come from, one on each line", async () => {

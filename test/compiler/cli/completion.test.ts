@@ -39,6 +39,7 @@ describe("completion", () => {
       ["weir", "k8s"],
     ],
     [["weir", "completion", ""], expect.arrayContaining(["bash", "zsh", "fish"])],
+    [["weir", "--json", "convert", "--t"], ["--to"]],
     [["weir", "check", "shop"], []],
   ])("bash: %j", async (words, expected) => {
     expect(offered(await scriptFor("bash"), words)).toEqual(expected);

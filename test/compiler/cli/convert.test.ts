@@ -31,6 +31,10 @@ describe("weir convert", () => {
     const { code, stdout, stderr } = await weir(["convert", "--to", "k8s", "a.weir"]);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toContain("error[spec/duplicate-service]");
+    const expecting = `${spec}\nexpect: tcp 10.0.0.1 -> 10.96.0.10:80 reaches shop/web\n`;
+    const refused = await weir(["convert", "--to", "k8s", "-"], { stdin: expecting });
+    expect([refused.code, refused.stdout]).toEqual([1, ""]);
+    expect(refused.stderr).toContain("error[kubernetes/cannot-carry]");
     const json = await weir(["convert", "--to", "k8s", "--json", "a.weir"]);
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({ text: null, errors: 1 });
