@@ -7,7 +7,7 @@ export function meaningOf(spec: Spec): unknown {
   const nodes = [...spec.nodes, node({ name: "elsewhere", addresses: [], pods: [] })];
   const meanings = nodes.map((item) => [item.name, resolveNode(spec, item).ir]);
   return JSON.parse(
-    JSON.stringify({ nodes: meanings, expects: spec.expects }, (key, value: unknown) => {
+    JSON.stringify({ nodes: Object.fromEntries(meanings), expects: spec.expects }, (key, value: unknown) => {
       if (key === "origin" || key === "settingOrigins") return undefined;
       return typeof value === "bigint" ? value.toString() : value;
     }),
