@@ -62,15 +62,27 @@ function checkSize({ services, nodes = nodesByDefault }: Generated): void {
   if (nodes > 245) throw new RangeError("node addresses are taken from one /24");
 }
 
-/** A Kubernetes `List` of Nodes, and of a Service and an EndpointSlice for each service, as an API server gives it. */
+/** A Kubernetes `List` of a KubeProxyConfiguration, of Nodes, and of a Service and an EndpointSlice for each service, as an API server gives it. */
 export function generateObjects(size: Generated): string {
   checkSize(size);
-  const items: string[] = [];
+  const items: string[] = [configuration()];
   for (let node = 0; node < (size.nodes ?? nodesByDefault); node++) items.push(nodeObject(node));
   for (let service = 0; service < size.services; service++) {
     items.push(serviceObject(service), sliceObject(size, service));
   }
   return `{"apiVersion":"v1","kind":"List","metadata":{"resourceVersion":""},"items":[\n${items.join(",\n")}\n]}\n`;
+}
+
+/** Pods of all nodes, and proxy ports enough for 20,000 services. */
+const cluster = { pods: "10.128.0.0/9", proxyPorts: "20000-60000" };
+
+function configuration(): string {
+  return JSON.stringify({
+    apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
+    kind: "KubeProxyConfiguration",
+    clusterCIDR: cluster.pods,
+    portRange: cluster.proxyPorts,
+  });
 }
 
 function nodeObject(index: number): string {
@@ -162,7 +174,7 @@ function uid(service: number, part: number): string {
 /** The same nodes and services as one .weir text. */
 export function generateWeir(size: Generated): string {
   checkSize(size);
-  const parts: string[] = [];
+  const parts: string[] = ["cluster {", `  pods ${cluster.pods}`, `  proxy-ports ${cluster.proxyPorts}`, "}", ""];
   for (let node = 0; node < (size.nodes ?? nodesByDefault); node++) {
     parts.push(
       `node ${nodeName(node)} {`,

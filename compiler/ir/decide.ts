@@ -61,14 +61,19 @@ function routeFor(frontend: IrFrontend, source: SourceClass): IrRoute {
   return found;
 }
 
-/** Every endpoint that may be chosen. A client that is sent to itself must not see its own address as source. */
+/** Every endpoint that may be chosen. */
 function choicesOf(ir: NodeIr, frontend: IrFrontend, route: IrRoute, packet: Packet): readonly Choice[] {
   return route.pool.endpoints.map((endpoint) => ({
     address: endpoint.address,
     port: endpoint.port,
     share: shareOf(frontend.scheduler ?? ir.ipvs.defaultScheduler, route.pool, endpoint),
-    masquerade: route.masquerade || (endpoint.mayHairpin && endpoint.address.text === packet.source.text),
+    masquerade: route.masquerade || isHairpin(frontend, endpoint, packet),
   }));
+}
+
+/** A client that is sent to itself must not see its own address as source; without translation it never left. */
+function isHairpin(frontend: IrFrontend, endpoint: IrEndpoint, packet: Packet): boolean {
+  return frontend.forwarding.method === "nat" && endpoint.mayHairpin && endpoint.address.text === packet.source.text;
 }
 
 /**

@@ -222,6 +222,7 @@ function policiesOf(service: ServiceSpec, cluster: ClusterSpec) {
     internalPolicy: service.internalPolicy,
     externalPolicy: service.externalPolicy,
     masqueradeAll: cluster.masqueradeAll,
+    isTranslated: service.forwarding.method === "nat",
   };
 }
 

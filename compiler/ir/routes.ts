@@ -7,6 +7,8 @@ export interface RoutePolicies {
   readonly externalPolicy: "cluster" | "local";
   readonly masqueradeAll: boolean;
   readonly detector: IrDetector;
+  /** Direct routing and tunnels leave packets as they are: the server answers the client by itself. */
+  readonly isTranslated: boolean;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface RoutePolicies {
  */
 export function resolveRoutes(kind: FrontendKind, pools: PortPools, policies: RoutePolicies): readonly IrRoute[] {
   const routes = kind === "cluster" ? internalRoutes(pools, policies) : externalRoutes(pools, policies);
-  return withoutIdle(routes);
+  return withoutIdle(policies.isTranslated ? routes : routes.map((item) => ({ ...item, masquerade: false })));
 }
 
 function internalRoutes(pools: PortPools, policies: RoutePolicies): readonly IrRoute[] {

@@ -5,7 +5,10 @@ import { reachableFamilies } from "./families.ts";
 import type { ClusterSetting, EndpointGroup, SpecFragment } from "./fragment.ts";
 import type { ClusterSpec, EndpointSpec, NodeSpec, ServiceSpec, Spec } from "./schema.ts";
 
-/** What holds where no input says otherwise. Mark bits are those of kube-proxy and kubelet, and the next one down. */
+/**
+ * What holds where no input says otherwise. Mark bits are those of kube-proxy and kubelet, and one that no
+ * common CNI plugin uses (portmap has bit 13); proxy ports lie above the kubelet's and kube-proxy's own (10248 to 10259) and below the usual node ports.
+ */
 export const defaultCluster: ClusterSpec = {
   pods: [],
   serviceRanges: [],
@@ -15,9 +18,9 @@ export const defaultCluster: ClusterSpec = {
   masqueradeAll: false,
   masqueradeBit: 14,
   dropBit: 15,
-  rejectBit: 13,
+  rejectBit: 12,
   guards: [],
-  proxyPorts: { first: 10000, last: 29999 },
+  proxyPorts: { first: 12000, last: 29999 },
   ipvsStrictArp: false,
   ipvsTcpTimeout: 0,
   ipvsTcpFinTimeout: 0,
@@ -64,9 +67,23 @@ function isListSetting(key: string): boolean {
   return listSettings.some((listed) => listed === key);
 }
 
-/** `nodePortRange` as people write it: `node-port-range`. */
+/** Settings whose word in the language is not their name with hyphens. */
+const unlikeWords: Readonly<Record<string, string>> = {
+  serviceRanges: "service-range",
+  detector: "local-traffic",
+  guards: "guard",
+  ipvsScheduler: "scheduler",
+  ipvsStrictArp: "strict-arp",
+  ipvsTcpTimeout: "tcp-timeout",
+  ipvsTcpFinTimeout: "tcp-fin-timeout",
+  ipvsUdpTimeout: "udp-timeout",
+  ipvsExcludedRanges: "exclude-ranges",
+  allowedWarnings: "allow warning",
+};
+
+/** A setting as people write it: `nodePortRange` is `node-port-range`. */
 function settingWord(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return unlikeWords[key] ?? key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** A text that is equal exactly when two setting values are; places do not count. */

@@ -179,7 +179,7 @@ export function testIr(options: IrOptions): NodeIr {
     nodePortAddresses: perFamily((family) => nodePortAddressesOf(options.nodePortAddresses ?? [], family)),
     frontends: perFamily((family) => frontends.filter((one) => one.family === family)),
     services: [...byName].sort(([a], [b]) => compareText(a, b)).map(([name, own]) => serviceOf(name, own)),
-    marks: { masquerade: 0x4000, drop: 0x8000, reject: 0x2000 },
+    marks: { masquerade: 0x4000, drop: 0x8000, reject: 0x1000 },
     ipvs: {
       strictArp: false,
       tcpTimeoutSeconds: 0,

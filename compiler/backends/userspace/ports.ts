@@ -10,10 +10,10 @@ export interface PortRequest {
 }
 
 /**
- * Ports for listeners, which come in the order of their names. Each wants a port by a hash of its name; whoever comes first gets it, and the others
- * take the next free one. So a new service moves the port of another only where they collide, which
- * a range much larger than their number makes rare. null where the range is used up. `taken` are ports that are served
- * on the node already, as `family protocol port`.
+ * Ports for listeners, which come in the order of their names. Each wants a port by a hash of its name; whoever comes
+ * first gets it, and the others take the next free one. So a new service moves the port of another only where they
+ * collide, which a range much larger than their number makes rare. null where the range is used up.
+ * `taken` are ports that are served on the node already, as `portPlace` writes them.
  */
 export function allocatePorts(
   requests: readonly PortRequest[],
@@ -21,27 +21,62 @@ export function allocatePorts(
   taken: ReadonlySet<string>,
 ): ReadonlyMap<string, Port | null> {
   const size = range.last - range.first + 1;
-  const used = new Set(taken);
+  const rooms = new Map<string, FreePlaces>();
+  const roomOf = ({ family, protocol }: PortRequest): FreePlaces => {
+    const name = `${family} ${protocol}`;
+    const known = rooms.get(name);
+    if (known !== undefined) return known;
+    const room = new FreePlaces(size);
+    for (let at = 0; at < size; at++) if (taken.has(portPlace(family, protocol, range.first + at))) room.take(at);
+    rooms.set(name, room);
+    return room;
+  };
   const ports = new Map<string, Port | null>();
   const waiting: PortRequest[] = [];
-  const take = ({ name, family, protocol }: PortRequest, port: Port): boolean => {
-    const place = portPlace(family, protocol, port);
-    if (used.has(place)) return false;
-    used.add(place);
-    ports.set(name, port);
-    return true;
-  };
-  const wish = ({ name }: PortRequest) => hashText(name) % size;
   // All wishes that can be had are granted before anyone makes do, so that those who make do displace nobody.
   for (const request of requests) {
-    if (!take(request, range.first + wish(request))) waiting.push(request);
+    const wish = hashText(request.name) % size;
+    if (roomOf(request).take(wish)) ports.set(request.name, range.first + wish);
+    else waiting.push(request);
   }
   for (const request of waiting) {
-    let step = 1;
-    while (step < size && !take(request, range.first + ((wish(request) + step) % size))) step++;
-    if (step === size) ports.set(request.name, null);
+    const place = roomOf(request).takeNext(hashText(request.name) % size);
+    ports.set(request.name, place === null ? null : range.first + place);
   }
   return ports;
+}
+
+/** Places 0 to size-1 in a ring. A taken place points at where to look next, so a nearly full ring stays quick. */
+class FreePlaces {
+  readonly #next: Int32Array;
+  #left: number;
+
+  constructor(size: number) {
+    this.#next = Int32Array.from({ length: size }, (_, at) => at);
+    this.#left = size;
+  }
+
+  /** Takes this very place; false when it is taken. */
+  take(place: number): boolean {
+    if (this.#left === 0 || this.#next[place] !== place) return false;
+    this.#next[place] = (place + 1) % this.#next.length;
+    this.#left--;
+    return true;
+  }
+
+  /** Takes the first free place from here on, around the ring; null when none is left. */
+  takeNext(from: number): number | null {
+    if (this.#left === 0) return null;
+    let free = from;
+    while (this.#next[free] !== free) free = this.#next[free] ?? 0;
+    for (let at = from; at !== free; ) {
+      const following = this.#next[at] ?? free;
+      this.#next[at] = free;
+      at = following;
+    }
+    this.take(free);
+    return free;
+  }
 }
 
 export function portPlace(family: Family, protocol: Protocol, port: Port): string {

@@ -186,6 +186,13 @@ describe("routes", () => {
       ["pod cluster", "node cluster masquerade", "any local"],
     ],
     [
+      "direct routing keeps every source",
+      "cluster",
+      { endpoints, forwarding: { method: "direct" } },
+      {},
+      ["pod cluster", "any cluster"],
+    ],
+    [
       "the internal policy picks the pool only",
       "cluster",
       { endpoints, internalPolicy: "local" },
@@ -352,7 +359,7 @@ it("lets hairpins happen for endpoints here or in the node's pod ranges", () => 
 });
 
 it("uses bits of the mark as unsigned numbers", () => {
-  expect(resolve({}, { dropBit: 31 }).marks).toEqual({ masquerade: 0x4000, drop: 0x80000000, reject: 0x2000 });
+  expect(resolve({}, { dropBit: 31 }).marks).toEqual({ masquerade: 0x4000, drop: 0x80000000, reject: 0x1000 });
 });
 
 it("knows the node's own addresses", () => {

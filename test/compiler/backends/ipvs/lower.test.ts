@@ -48,10 +48,10 @@ describe("virtual servers", () => {
     const program = lower([frontend("10.96.0.10:80", { routes: clusterRoutes(both) })]);
     expect(servers(program)).toEqual(["tcp 10.96.0.10 80", "  10.244.1.5:8080 masq 3", "  10.244.2.7:8080 masq 1"]);
     expect(elements(program, "weir-frontends")).toEqual([
-      '10.96.0.10,tcp:80 comment "shop/web:http" skbmark 0x40004000/0x6000e000',
+      '10.96.0.10,tcp:80 comment "shop/web:http" skbmark 0x40004000/0x6000d000',
     ]);
     expect(elements(program, "weir-frontends-pod")).toEqual([
-      '10.96.0.10,tcp:80 comment "shop/web:http" skbmark 0x40000000/0x6000e000',
+      '10.96.0.10,tcp:80 comment "shop/web:http" skbmark 0x40000000/0x6000d000',
     ]);
     expect(elements(program, "weir-frontends-node")).toEqual([]);
   });
@@ -67,7 +67,7 @@ describe("virtual servers", () => {
     ]);
     const mark = markOf(program.virtualServers[1]);
     const start = '198.51.100.7,tcp:80 comment "shop/web:http" skbmark';
-    expect(elements(program, "weir-frontends")).toEqual([`${start} 0x40000000/0x6000e000`]);
+    expect(elements(program, "weir-frontends")).toEqual([`${start} 0x40000000/0x6000d000`]);
     expect(elements(program, "weir-frontends-pod")).toEqual([`${start} ${hex(mark)}`]);
     expect(elements(program, "weir-frontends-node")).toEqual([`${start} ${hex(mark + 0x4000)}`]);
   });
@@ -90,7 +90,7 @@ describe("virtual servers", () => {
     const program = lower([frontend("10.96.0.10:80", { routes })]);
     expect(servers(program)).toEqual(["tcp 10.96.0.10 80", "  10.244.1.5:8080 masq 0"]);
     expect(elements(program, "weir-frontends")).toEqual([
-      '10.96.0.10,tcp:80 comment "shop/web:http" skbmark 0x40002000/0x6000e000',
+      '10.96.0.10,tcp:80 comment "shop/web:http" skbmark 0x40001000/0x6000d000',
     ]);
   });
 
@@ -101,7 +101,7 @@ describe("virtual servers", () => {
     const program = lower([frontend("198.51.100.7:80", { kind: "external", routes: drop })]);
     expect(program.virtualServers).toEqual([]);
     expect(elements(program, "weir-frontends")).toEqual([
-      '198.51.100.7,tcp:80 comment "shop/web:http" skbmark 0x40008000/0x6000e000',
+      '198.51.100.7,tcp:80 comment "shop/web:http" skbmark 0x40008000/0x6000d000',
     ]);
   });
 
@@ -112,7 +112,7 @@ describe("virtual servers", () => {
     ];
     const program = lower([frontend("10.96.0.10:80", { routes })]);
     const refusing = program.virtualServers.at(-1);
-    expect(refusing?.id).toEqual({ kind: "mark", family: "ipv4", mark: 0x20002000 });
+    expect(refusing?.id).toEqual({ kind: "mark", family: "ipv4", mark: 0x20001000 });
     expect(refusing?.realServers).toEqual([]);
   });
 
