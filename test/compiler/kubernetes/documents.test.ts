@@ -103,6 +103,20 @@ describe("long lists are read item by item", () => {
     expect(place && positionOf(place.file, place.start).line).toBe(4 + 201 * 8);
   });
 
+  it("aliases may lead from one item to another, and items given twice are found", () => {
+    const [first = "", second = "", ...rest] = items.map((item) => indented(item, ""));
+    const anchored = first.replace("10.96.0.1", "&ip 10.96.0.1") + second.replace("10.96.0.2", "*ip");
+    const { fragment } = read(`${header}items:\n${anchored}${rest.join("")}`);
+    expect(fragment.services.slice(0, 2).map((service) => service.vips[0]?.address.text)).toEqual([
+      "10.96.0.1",
+      "10.96.0.1",
+    ]);
+    const twice = read(`${header}items:\n${[first, second, ...rest].join("")}items: []\n`);
+    expect(twice.diagnostics.map((finding) => finding.message)).toEqual([
+      'this is not valid YAML: key "items" is given twice',
+    ]);
+  });
+
   it("fields after the items and a kind after them are heard", () => {
     const text = `apiVersion: v1\nitems:\n${items.map((item) => indented(item, "")).join("")}kind: List\n`;
     expect(read(text).fragment.services).toHaveLength(400);
@@ -206,7 +220,7 @@ describe("JSON", () => {
         apiVersion: "v1",
         kind: "List",
         items: [
-          { skipped: 'a "string" with ] and } and \\', apiVersion: "v1", kind: "Pod" },
+          { skipped: 'a "string with ] and } and \\', apiVersion: "v1", kind: "Pod" },
           JSON.parse(sliceText({ endpoints: [{ addresses: ["10.244.1.5"] }, { addresses: ["x", "y"] }] })),
         ],
       },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { objectsFromSpec } from "../../../compiler/kubernetes/from-spec.ts";
+import { fragmentFromObjects } from "../../../compiler/kubernetes/read.ts";
 import { printYaml } from "../../../compiler/kubernetes/yaml-text.ts";
 import type { Spec } from "../../../compiler/spec/schema.ts";
 import { address, balancer, claim, endpoint, node, place, port, prefix, service, spec } from "../../support/spec.ts";
@@ -77,6 +78,24 @@ describe("objects", () => {
       ["web-4", 2, 8080],
     ]);
     expect(slices[3].metadata.annotations).toEqual({ "weir/weight": "2" });
+  });
+});
+
+describe("an address that is listed twice", () => {
+  it("keeps the place that counts, whatever slices its lines go into", () => {
+    const endpoints = [
+      endpoint("10.244.1.1"),
+      endpoint("10.244.1.2", { weight: 2 }),
+      endpoint("10.244.1.2"),
+      endpoint("10.244.1.3"),
+    ];
+    const { text } = objectsFromSpec(withService({ endpoints }));
+    const read = fragmentFromObjects({ path: "objects.yaml", text }).fragment.endpointGroups;
+    const order = read.flatMap((group) => group.endpoints.map((item) => [item.address.text, item.weight]));
+    expect(order.filter(([address]) => address === "10.244.1.2")).toEqual([
+      ["10.244.1.2", 2],
+      ["10.244.1.2", 1],
+    ]);
   });
 });
 
