@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, "../..");
 export function buildWeir(name: string): string {
   const folder = join(root, ".cache", `test-${name}-${process.pid}`);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  const built = spawnSync(process.execPath, ["scripts/build.mjs", "--out-dir", folder], {
+  const built = spawnSync(process.execPath, ["bin/build.mjs", "--out-dir", folder], {
     cwd: root,
     encoding: "utf8",
   });

@@ -1,6 +1,6 @@
 // Makes dist/: every module as JavaScript with its types (the library), and dist/bin/weir.js with all that it loads
 // at the start in a few files. Node reads some 60 modules one by one otherwise, and a short command takes twice as long.
-// Usage: node scripts/build.mjs [--out-dir DIR]
+// Usage: node bin/build.mjs [--out-dir DIR]
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -15,7 +15,7 @@ const outDir = resolve(root, option === -1 ? "dist" : (process.argv[option + 1] 
 rmSync(outDir, { recursive: true, force: true });
 const typescript = createRequire(import.meta.url).resolve("typescript/package.json");
 const tsc = join(dirname(typescript), "bin", "tsc");
-const compiled = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", outDir], {
+const compiled = spawnSync(process.execPath, [tsc, "-p", "bin/tsconfig.json", "--outDir", outDir], {
   cwd: root,
   stdio: "inherit",
 });
