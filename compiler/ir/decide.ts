@@ -1,5 +1,5 @@
 import type { Choice, Outcome, Packet } from "../backends/packet.ts";
-import { prefixContains } from "../net/address.ts";
+import { type IpAddress, prefixContains } from "../net/address.ts";
 import { type Fraction, fraction, one } from "../net/fraction.ts";
 import { assert, unreachable } from "../result.ts";
 import type { Scheduler } from "../spec/schema.ts";
@@ -67,8 +67,17 @@ function choicesOf(ir: NodeIr, frontend: IrFrontend, route: IrRoute, packet: Pac
     address: endpoint.address,
     port: endpoint.port,
     share: shareOf(frontend.scheduler ?? ir.ipvs.defaultScheduler, route.pool, endpoint),
-    masquerade: route.masquerade || isHairpin(frontend, endpoint, packet),
+    masquerade:
+      (route.masquerade || isHairpin(frontend, endpoint, packet)) && !staysOnNode(ir, packet.source, endpoint.address),
   }));
+}
+
+/**
+ * A packet that came from elsewhere and is delivered to the node itself (a pod on the host's network) never meets
+ * POSTROUTING, whatever was asked for: the server sees the client, and its answer passes the node anyhow.
+ */
+function staysOnNode(ir: NodeIr, source: IpAddress, endpoint: IpAddress): boolean {
+  return isNodeAddress(ir, endpoint) && !isNodeAddress(ir, source);
 }
 
 /** A client that is sent to itself must not see its own address as source; without translation it never left. */

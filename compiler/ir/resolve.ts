@@ -14,8 +14,17 @@ import { compareProtocols } from "../net/port.ts";
 import { serviceFamilies } from "../spec/families.ts";
 import type { ClusterSpec, NodeSpec, ServicePortSpec, ServiceSpec, Spec } from "../spec/schema.ts";
 import { type NodeView, type PortPools, resolvePools } from "./endpoints.ts";
-import type { IrDetector, IrFrontend, IrNodePortAddresses, IrService, NodeIr, PerFamily, ServiceKey } from "./ir.ts";
-import { resolveRoutes } from "./routes.ts";
+import type {
+  IrAddressFrontend,
+  IrDetector,
+  IrFrontend,
+  IrNodePortAddresses,
+  IrService,
+  NodeIr,
+  PerFamily,
+  ServiceKey,
+} from "./ir.ts";
+import { type RoutePolicies, resolveRoutes } from "./routes.ts";
 
 export interface Resolved {
   readonly ir: NodeIr;
@@ -171,63 +180,56 @@ function resolvePort(
     known.set(family, pools);
     return pools;
   };
-  const common = (kind: IrFrontend["kind"], family: Family) => ({
+  const routesOf = (kind: IrFrontend["kind"], family: Family) =>
+    resolveRoutes(kind, poolsOf(family), policiesOf(service, cluster, detector[family]));
+  const settings = settingsOf(service, port);
+  const frontends: IrFrontend[] = [];
+  const add = (kind: IrAddressFrontend["kind"], address: IpAddress, sourceRanges: readonly Prefix[] | null) => {
+    const { family } = address;
+    const routes = routesOf(kind, family);
+    frontends.push({ kind, family, address, port: port.port, routes, sourceRanges, ...settings });
+  };
+  for (const { address } of inOrder(service.vips)) add("cluster", address, null);
+  for (const { address } of inOrder(service.externals)) add("external", address, null);
+  for (const { address, allow } of inOrder(service.loadBalancers)) {
+    const { family } = address;
+    add("load-balancer", address, poolsOf(family).hasAny ? sourceRangesOf(allow, family, service, view) : null);
+  }
+  if (port.nodePort === null) return frontends;
+  for (const family of serviceFamilies(service)) {
+    const routes = routesOf("node-port", family);
+    const place = { kind: "node-port", family, address: null, port: port.nodePort, sourceRanges: null } as const;
+    frontends.push({ ...place, routes, ...settings });
+  }
+  return frontends;
+}
+
+/** What all frontends of a service port have in common. */
+function settingsOf(service: ServiceSpec, port: ServicePortSpec) {
+  return {
     key: serviceKey(service, port),
-    family,
     protocol: port.protocol,
-    routes: resolveRoutes(kind, poolsOf(family), { ...policiesOf(service, cluster), detector: detector[family] }),
     affinity: service.affinity,
     scheduler: service.scheduler,
     schedulerFlags: [...service.schedulerFlags].sort(compareText),
     onePacket: service.onePacket && port.protocol === "udp",
     forwarding: service.forwarding,
     origin: port.origin,
-  });
-  const atAddress = (
-    kind: "cluster" | "external" | "load-balancer",
-    address: IpAddress,
-    sourceRanges: readonly Prefix[] | null,
-  ) => ({
-    ...common(kind, address.family),
-    kind,
-    address,
-    port: port.port,
-    sourceRanges,
-  });
-  const nodePort = port.nodePort;
-  return [
-    ...inOrder(service.vips).map(({ address }) => atAddress("cluster", address, null)),
-    ...inOrder(service.externals).map(({ address }) => atAddress("external", address, null)),
-    ...inOrder(service.loadBalancers).map(({ address, allow }) =>
-      atAddress(
-        "load-balancer",
-        address,
-        poolsOf(address.family).hasAny ? sourceRangesOf(allow, address.family, service, view) : null,
-      ),
-    ),
-    ...(nodePort === null
-      ? []
-      : serviceFamilies(service).map((family) => ({
-          ...common("node-port", family),
-          kind: "node-port" as const,
-          address: null,
-          port: nodePort,
-          sourceRanges: null,
-        }))),
-  ];
+  };
 }
 
-function policiesOf(service: ServiceSpec, cluster: ClusterSpec) {
+function policiesOf(service: ServiceSpec, cluster: ClusterSpec, detector: IrDetector): RoutePolicies {
   return {
     internalPolicy: service.internalPolicy,
     externalPolicy: service.externalPolicy,
     masqueradeAll: cluster.masqueradeAll,
+    detector,
     isTranslated: service.forwarding.method === "nat",
   };
 }
 
 function inOrder<T extends { readonly address: IpAddress }>(items: readonly T[]): readonly T[] {
-  return [...items].sort((a, b) => compareAddresses(a.address, b.address));
+  return items.length < 2 ? items : [...items].sort((a, b) => compareAddresses(a.address, b.address));
 }
 
 /**

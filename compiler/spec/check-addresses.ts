@@ -24,7 +24,9 @@ export function checkAddresses(service: ServiceSpec, spec: Spec): readonly Diagn
       ...checkNodes(claim, spec.nodes),
       ...checkGuards(claim, service, spec.cluster.guards),
     ]),
-    ...service.endpoints.flatMap((endpoint) => checkUnicast(endpoint.address, endpoint.origin)),
+    ...service.endpoints
+      .filter((endpoint) => isSpecial(endpoint.address))
+      .flatMap((endpoint) => checkUnicast(endpoint.address, endpoint.origin)),
   ];
 }
 
@@ -65,6 +67,10 @@ const special = (
   const prefix = parsePrefix(text);
   return prefix.ok ? [{ prefix: prefix.value, what }] : [];
 });
+
+function isSpecial(address: IpAddress): boolean {
+  return isLoopback(address) || special.some(({ prefix }) => prefixContains(prefix, address));
+}
 
 function checkUnicast(address: IpAddress, at: Location): readonly Diagnostic[] {
   const what = isLoopback(address)

@@ -195,7 +195,7 @@ function withGroups(
     const own = byService.get(service.name);
     if (own === undefined) return service;
     byService.delete(service.name);
-    return { ...service, endpoints: service.endpoints.concat(usefulEndpoints(service, own)) };
+    return withEndpoints(service, usefulEndpoints(service, own));
   });
   for (const [service, orphans] of byService) {
     for (const group of orphans) {
@@ -205,8 +205,16 @@ function withGroups(
   return joined;
 }
 
+function withEndpoints(service: ServiceSpec, added: readonly EndpointSpec[]): ServiceSpec {
+  return { ...service, endpoints: service.endpoints.length === 0 ? added : service.endpoints.concat(added) };
+}
+
 function usefulEndpoints(service: ServiceSpec, groups: readonly EndpointGroup[]): readonly EndpointSpec[] {
-  const endpoints = groups.flatMap((group) => group.endpoints);
-  const useful = reachableFamilies({ ...service, endpoints: service.endpoints.concat(endpoints) });
-  return useful.size === 2 ? endpoints : endpoints.filter((endpoint) => useful.has(endpoint.address.family));
+  const [first, ...others] = groups;
+  const endpoints =
+    others.length === 0 && first !== undefined ? first.endpoints : groups.flatMap((group) => group.endpoints);
+  // Only a service without any address of its own is reached in the families of its endpoints.
+  const useful = reachableFamilies(service.vips.length > 0 ? service : withEndpoints(service, endpoints));
+  const isUseful = (endpoint: EndpointSpec) => useful.has(endpoint.address.family);
+  return endpoints.every(isUseful) ? endpoints : endpoints.filter(isUseful);
 }

@@ -8,38 +8,63 @@ import type { ProxyFrontend, ProxyListener, ProxyProgram, ProxyTable } from "./p
 /** userspace/proxy.json and the files of the rules. */
 export function printUserspace(folder: string, program: ProxyProgram): readonly ArtifactFile[] {
   const writer = new TextWriter();
-  for (const line of printTable(program.table)) writer.line(line);
+  printTable(program.table, writer);
   return [writer.file(`${folder}/proxy.json`), ...printIptables(folder, program.rules)];
 }
 
-/** Lines of JSON, to be indented by what is around them. */
-type Block = readonly string[];
-
 /** The table with one endpoint and one frontend a line, so that a review shows what changed. */
-function printTable({ listeners, frontends, pods, nodePortAddresses }: ProxyTable): Block {
-  return object([
-    field("format", 1),
-    named("listeners", list(listeners.map(printListener))),
-    named("frontends", list(frontends.map((frontend) => [inline(frontendValue(frontend))]))),
-    field("pods", { ipv4: detectorValue(pods.ipv4), ipv6: detectorValue(pods.ipv6) }),
-    field("nodePortAddresses", {
-      ipv4: selectionValue(nodePortAddresses.ipv4),
-      ipv6: selectionValue(nodePortAddresses.ipv6),
-    }),
-  ]);
+function printTable({ listeners, frontends, pods, nodePortAddresses }: ProxyTable, writer: TextWriter): void {
+  writer.line("{");
+  writer.line(`  "format": 1,`);
+  printList("  ", "listeners", listeners, writer, printListener);
+  printList("  ", "frontends", frontends, writer, (frontend, end) => {
+    writer.line(`    ${inline(frontendValue(frontend))}${end}`);
+  });
+  const detectors = { ipv4: detectorValue(pods.ipv4), ipv6: detectorValue(pods.ipv6) };
+  writer.line(`  "pods": ${inline(detectors)},`);
+  const selections = { ipv4: selectionValue(nodePortAddresses.ipv4), ipv6: selectionValue(nodePortAddresses.ipv6) };
+  writer.line(`  "nodePortAddresses": ${inline(selections)}`);
+  writer.line("}");
 }
 
-function printListener(listener: ProxyListener): Block {
+function printListener(listener: ProxyListener, end: string, writer: TextWriter): void {
   const { name, key, family, protocol, address, port, affinity, scheduler, endpoints, drained } = listener;
-  return object([
-    field("name", name),
-    field("key", key),
-    field("listen", { family, protocol, address: address?.text ?? null, port }),
-    field("affinity", affinity),
-    field("scheduler", scheduler),
-    named("endpoints", list(endpoints.map((one) => [inline({ ...one, address: one.address.text })]))),
-    named("drained", list(drained.map((one) => [inline({ ...one, address: one.address.text })]))),
-  ]);
+  writer.line("    {");
+  writer.line(`      "name": ${inline(name)},`);
+  writer.line(`      "key": ${inline(key)},`);
+  writer.line(`      "listen": ${inline({ family, protocol, address: address?.text ?? null, port })},`);
+  writer.line(`      "affinity": ${inline(affinity)},`);
+  writer.line(`      "scheduler": ${inline(scheduler)},`);
+  printList("      ", "endpoints", endpoints, writer, (one, comma) => {
+    writer.line(`        { "address": "${one.address.text}", "port": ${one.port}, "weight": ${one.weight} }${comma}`);
+  });
+  printList(
+    "      ",
+    "drained",
+    drained,
+    writer,
+    (one, comma) => writer.line(`        { "address": "${one.address.text}", "port": ${one.port} }${comma}`),
+    "",
+  );
+  writer.line(`    }${end}`);
+}
+
+/** A named array with each item on lines of its own; `end` is what follows the array, for items a comma but the last. */
+function printList<T>(
+  indent: string,
+  name: string,
+  items: readonly T[],
+  writer: TextWriter,
+  printItem: (item: T, end: string, writer: TextWriter) => void,
+  end = ",",
+): void {
+  if (items.length === 0) {
+    writer.line(`${indent}"${name}": []${end}`);
+    return;
+  }
+  writer.line(`${indent}"${name}": [`);
+  for (const [at, item] of items.entries()) printItem(item, at + 1 < items.length ? "," : "", writer);
+  writer.line(`${indent}]${end}`);
 }
 
 function frontendValue({ address, sourceRanges, ...frontend }: ProxyFrontend): unknown {
@@ -66,35 +91,10 @@ function selectionValue(selection: IrNodePortAddresses): unknown {
   return { kind: selection.kind, prefixes: selection.prefixes.map((prefix) => prefix.text) };
 }
 
-function object(fields: readonly Block[]): Block {
-  return enclosed("{", fields, "}");
-}
-
-function list(items: readonly Block[]): Block {
-  return enclosed("[", items, "]");
-}
-
-function enclosed(open: string, blocks: readonly Block[], close: string): Block {
-  if (blocks.length === 0) return [open + close];
-  const lines = [open];
-  for (const [at, block] of blocks.entries()) {
-    for (const [line, text] of block.entries()) {
-      const isEnd = line + 1 === block.length && at + 1 < blocks.length;
-      lines.push(`  ${text}${isEnd ? "," : ""}`);
-    }
-  }
-  return [...lines, close];
-}
-
-function named(name: string, [first = "", ...rest]: Block): Block {
-  return [`"${name}": ${first}`, ...rest];
-}
-
-function field(name: string, value: unknown): Block {
-  return [`"${name}": ${inline(value)}`];
-}
-
-/** A value on one line; strings of JSON hold no line breaks of their own. */
+/** A value of JSON on one line, with blanks inside braces and after commas; strings hold no line breaks of their own. */
 function inline(value: unknown): string {
-  return JSON.stringify(value, null, 1).replace(/\n */g, " ");
+  if (Array.isArray(value)) return value.length === 0 ? "[]" : `[ ${value.map(inline).join(", ")} ]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).map(([name, field]) => `"${name}": ${inline(field)}`);
+  return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`;
 }
