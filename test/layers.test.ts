@@ -32,22 +32,22 @@ const layers: readonly Layer[] = [
     may: [/^ipaddr\.js$/],
     mayTypes: [/^grammar\/nodes\.ts$/],
   },
-  { name: "diagnostics", files: diagnostics, may: shared },
+  { name: "diagnostics", files: diagnostics, may: [...shared, /^fastest-levenshtein$/] },
   {
     name: "syntax",
     files: /^compiler\/syntax\//,
-    may: [...shared, diagnostics, grammar, /^nearley$/, /^moo$/, /^fastest-levenshtein$/],
+    may: [...shared, diagnostics, grammar, /^nearley$/, /^moo$/],
   },
   {
     name: "spec",
     files: spec,
-    may: [...shared, diagnostics, /^zod$/, /^fastest-levenshtein$/, /^compiler\/syntax\//, /^grammar\/builders\.ts$/],
+    may: [...shared, diagnostics, /^zod$/, /^compiler\/syntax\//, /^grammar\/builders\.ts$/],
     mayTypes: [/^grammar\/nodes\.ts$/],
   },
   {
     name: "kubernetes",
     files: /^compiler\/kubernetes\//,
-    may: [...shared, diagnostics, spec, /^zod$/, /^yaml$/, /^fastest-levenshtein$/],
+    may: [...shared, diagnostics, spec, /^zod$/, /^yaml$/],
   },
   { name: "ir", files: ir, may: [...shared, diagnostics, spec, hash], mayTypes: [backendCommon] },
   {

@@ -1,6 +1,6 @@
-import { closest, distance } from "fastest-levenshtein";
 import { codes } from "../diagnostics/codes.ts";
 import type { DiagnosticDefinition } from "../diagnostics/definition.ts";
+import { didYouMean } from "../diagnostics/suggest.ts";
 import {
   type Forwarding,
   type Scheduler,
@@ -153,14 +153,13 @@ function checkUnknown(to: Report, metadata: Metadata, names: readonly string[]):
     if (!key.startsWith(annotationPrefix)) continue;
     const name = key.slice(annotationPrefix.length);
     if (names.includes(name)) continue;
-    const nearest = closest(name, names);
-    const help = distance(name, nearest) <= 3 ? `did you mean ${annotationPrefix}${nearest}?` : undefined;
+    const known = names.map((candidate) => `${annotationPrefix}${candidate}`);
     report(
       to,
       "kubernetes/unknown-annotation",
       { annotation: shown(key), kind: to.object.kind },
       ["metadata", "annotations", key],
-      { help },
+      { help: didYouMean(key, known) },
     );
   }
 }

@@ -1,4 +1,4 @@
-import { closest, distance } from "fastest-levenshtein";
+import { nearest } from "../diagnostics/suggest.ts";
 import { isRecord, valueAt } from "./objects.ts";
 import { fieldName, type Path } from "./places.ts";
 import { type Report, report } from "./report.ts";
@@ -67,8 +67,8 @@ export function checkFields(to: Report, fields: Fields = known, path: Path = [])
     const inside = Object.hasOwn(fields, key) ? fields[key] : undefined;
     const here: Path = [...path, key];
     if (inside === undefined) {
-      const nearest = closest(key, Object.keys(fields));
-      const help = distance(key, nearest) <= 3 ? `did you mean ${fieldName([...path, nearest])}?` : undefined;
+      const near = nearest(key, Object.keys(fields));
+      const help = near === null ? undefined : `did you mean \`${fieldName([...path, near])}\`?`;
       report(to, "kubernetes/unknown-field", { field: fieldName(here), kind: to.object.kind }, here, { help });
     } else if (inside !== null) {
       checkFields(to, inside, here);

@@ -1,9 +1,9 @@
 import type { Chunk, Leaf, LetDeclaration } from "../../grammar/nodes.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { didYouMean } from "../diagnostics/suggest.ts";
 import { type IpAddress, type Prefix, parsePrefix } from "../net/address.ts";
 import type { SourceFile } from "../source.ts";
 import { mostErrors } from "../syntax/finding.ts";
-import { didYouMean } from "../syntax/suggest.ts";
 import { type ListBudget, type ListMember, locate, type NamedList, report, type Scope } from "./from-syntax-scope.ts";
 import { addressValue, looksLikeAddress, nameValue } from "./from-syntax-values.ts";
 

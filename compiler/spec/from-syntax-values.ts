@@ -1,9 +1,9 @@
 import type { Leaf } from "../../grammar/nodes.ts";
 import { codes } from "../diagnostics/codes.ts";
 import type { DiagnosticDefinition } from "../diagnostics/definition.ts";
+import { didYouMean } from "../diagnostics/suggest.ts";
 import { type IpAddress, parseAddress } from "../net/address.ts";
 import { type Port, type PortRange, parsePort } from "../net/port.ts";
-import { didYouMean } from "../syntax/suggest.ts";
 import { report, type Scope } from "./from-syntax-scope.ts";
 
 /** Each function gives the value of one leaf, or null after reporting what is wrong with it. */

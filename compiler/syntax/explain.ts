@@ -4,7 +4,7 @@ import { clusterWords, declarationWords, nodeWords, serviceWords } from "../../g
 import type { Refusal, StartSymbol } from "./derive.ts";
 import { alternatives, describeExpected, type Expected, mayBeQuoted } from "./expected.ts";
 import { type Finding, finding } from "./finding.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean } from "../diagnostics/suggest.ts";
 
 /** Says of lines that do not parse what was found, what was expected, and what to write instead. */
 export const longestWord = 1024;

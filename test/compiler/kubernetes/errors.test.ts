@@ -147,6 +147,6 @@ describe("findings", () => {
       service(`  annotations: {weir/schedular: wrr}\n${spec80}`),
       "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nipvs: {strictArp: true}\n",
     ].map((text) => read(text).diagnostics[0]?.help);
-    expect(helps).toEqual(["did you mean weir/scheduler?", "did you mean ipvs.strictARP?"]);
+    expect(helps).toEqual(["did you mean `weir/scheduler`?", "did you mean `ipvs.strictARP`?"]);
   });
 });

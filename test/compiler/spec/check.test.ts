@@ -185,6 +185,24 @@ describe("checkSpec", () => {
     expect(checkSpec(subject).map((finding) => finding.code)).toEqual(code === "nothing" ? [] : [code]);
   });
 
+  it.each([
+    ["a service", expected("shop/wbe"), "did you mean `shop/web`?"],
+    ["a service unlike all", expected("bank/vault"), null],
+    ["a port", expected("shop/web:htp"), "did you mean `http`?"],
+    ["a port unlike all", expected("shop/web:metrics"), "its ports: http"],
+    ["a node", expected("shop/web", "wroker-1"), "did you mean `worker-1`?"],
+    ["a node unlike all", expected("shop/web", "worker-9"), "declare it, or leave `on` out"],
+  ])("tells what an expectation of %s may mean", (_, given, help) => {
+    expect(checkSpec(spec({ expects: [given] })).map((finding) => finding.help)).toEqual([help]);
+  });
+
+  it("stops suggesting when nobody reads on", () => {
+    const helps = checkSpec(spec({ expects: Array.from({ length: 150 }, () => expected("shop/wbe")) })).map(
+      (finding) => finding.help,
+    );
+    expect(helps.filter((help) => help !== null)).toHaveLength(100);
+  });
+
   it("points at both places of a conflict", () => {
     const first = port();
     const other = port();
