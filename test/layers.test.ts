@@ -65,6 +65,8 @@ const layers: readonly Layer[] = [
       ir,
       backendCommon,
       /^zod$/,
+      // the kernel's names of schedulers
+      /^compiler\/spec\/words\.ts$/,
       // the rules that lead packets to them are rules of iptables
       ...(name === "ipvs" || name === "userspace" ? [/^compiler\/backends\/iptables\//] : []),
     ],

@@ -1,6 +1,7 @@
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { compareText } from "../net/order.ts";
+import { matchesPart } from "../spec/pattern.ts";
 import { systemCode, TroubleError, troubleFrom } from "./exit.ts";
 
 /** More than any spec has; a pattern that matches more is a mistake, or meant to keep weir busy. */
@@ -77,27 +78,9 @@ function isMissing(error: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
-/** Whether a name fits one part of a pattern. Takes at most pattern times name steps, whatever the pattern. */
+/** Whether the name of a file or folder fits one part of a pattern. */
 export function matchesSegment(pattern: string, name: string): boolean {
   if (isHidden(name) && !isHidden(pattern)) return false;
   if (name === "node_modules" && isWildcard(pattern)) return false;
-  let at = 0;
-  let star = -1;
-  let resume = 0;
-  for (let position = 0; position < name.length; ) {
-    if (pattern[at] === "*") {
-      star = at++;
-      resume = position;
-    } else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === name[position])) {
-      at++;
-      position++;
-    } else if (star !== -1) {
-      at = star + 1;
-      position = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[at] === "*") at++;
-  return at === pattern.length;
+  return matchesPart(pattern, name);
 }

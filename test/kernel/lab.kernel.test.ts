@@ -8,7 +8,7 @@ import { describeReport, tryRows, usualTrial } from "../../runtime/lab/trial.ts"
 import { labTrouble, skipFor, troubleWith } from "../support/kernel.ts";
 import { openTestPool, type TestPool } from "../support/lab.ts";
 import { reaches, row, servers } from "../support/lab-rows.ts";
-import { address, prefix } from "../support/spec.ts";
+import { address, prefix } from "../support/net.ts";
 
 /** Rules by hand: the lab must see what they do, right and wrong. 10.244.2.7 lacks its hairpin rule on purpose. */
 const rules = `

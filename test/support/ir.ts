@@ -14,30 +14,17 @@ import {
   type Family,
   type IpAddress,
   type Prefix,
-  parseAddress,
-  parsePrefix,
   withoutCovered,
 } from "../../compiler/net/address.ts";
 import { greatestCommonDivisor } from "../../compiler/net/fraction.ts";
 import { compareNumbers, compareText, firstDifference } from "../../compiler/net/order.ts";
 import { compareProtocols, type Protocol } from "../../compiler/net/port.ts";
 import type { Location } from "../../compiler/source.ts";
+import { address, prefix } from "./net.ts";
 
 /** Hand-made IR for tests of lowerings: short to write, and within the invariants of compiler/ir/ir.ts. */
 
 export const somewhere: Location = { file: { path: "test.weir", text: "service\n" }, start: 0, end: 7 };
-
-export function address(text: string): IpAddress {
-  const parsed = parseAddress(text);
-  if (!parsed.ok) throw new Error(parsed.reason);
-  return parsed.value;
-}
-
-export function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  if (!parsed.ok) throw new Error(parsed.reason);
-  return parsed.value;
-}
 
 /** Endpoints as text: `10.244.1.5:8080`, `[fd00::5]:53`, followed by any of ` x3` (weight), ` local`, ` hairpin`, ` drained`. */
 export function endpoint(text: string): IrEndpoint {

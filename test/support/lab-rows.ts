@@ -1,7 +1,7 @@
 import type { Packet } from "../../compiler/backends/packet.ts";
 import type { Expectation, LabRow } from "../../runtime/lab/expectation.ts";
 import type { LabEndpoint } from "../../runtime/lab/plan.ts";
-import { address } from "./spec.ts";
+import { address } from "./net.ts";
 
 /** `tcp 10.244.9.9 -> [fd00::1]:80` as a packet. */
 export function packet(text: string, via: string | null = null): Packet {

@@ -1,7 +1,8 @@
-import { type IpAddress, type Prefix, parseAddress, parsePrefix } from "../../compiler/net/address.ts";
+import type { IpAddress } from "../../compiler/net/address.ts";
 import type { Location } from "../../compiler/source.ts";
 import { defaultCluster } from "../../compiler/spec/merge.ts";
 import type { EndpointSpec, NodeSpec, ServicePortSpec, ServiceSpec, Spec } from "../../compiler/spec/schema.ts";
+import { address, prefix } from "./net.ts";
 
 /** Values for tests of the stages between front ends and lowerings; each place is told apart by its offset. */
 const file = { path: "test.weir", text: "" };
@@ -10,18 +11,6 @@ let offset = 0;
 export function place(): Location {
   offset += 1;
   return { file, start: offset, end: offset };
-}
-
-export function address(text: string): IpAddress {
-  const parsed = parseAddress(text);
-  if (!parsed.ok) throw new Error(parsed.reason);
-  return parsed.value;
-}
-
-export function prefix(text: string): Prefix {
-  const parsed = parsePrefix(text);
-  if (!parsed.ok) throw new Error(parsed.reason);
-  return parsed.value;
 }
 
 export function claim(text: string): { readonly address: IpAddress; readonly origin: Location } {

@@ -1,16 +1,9 @@
 import { z } from "zod";
 import { type IpAddress, type Prefix, parseAddress, parsePrefix } from "../../net/address.ts";
+import { schedulerFlags, schedulers } from "../../spec/words.ts";
 import { ParseError } from "../text.ts";
 import { printId } from "./print-servers.ts";
-import {
-  type ForwardingMethod,
-  type IpvsTimeouts,
-  type RealServer,
-  schedulerFlags,
-  schedulers,
-  type VirtualServer,
-  type VirtualServerId,
-} from "./program.ts";
+import type { ForwardingMethod, IpvsTimeouts, RealServer, VirtualServer, VirtualServerId } from "./program.ts";
 
 const port = z.number().int().min(1).max(65535);
 const whole = z.number().int().min(0).max(4294967295);

@@ -1,17 +1,10 @@
 import { addressWidth, compareAddresses, type Family, type IpAddress, parseAddress } from "../../net/address.ts";
 import { compareNumbers } from "../../net/order.ts";
 import { type Port, type Protocol, parsePort } from "../../net/port.ts";
+import { schedulerFlags, schedulers } from "../../spec/words.ts";
 import { ParseError } from "../text.ts";
 import { printId } from "./print-servers.ts";
-import {
-  type ForwardingMethod,
-  type IpvsTimeouts,
-  type RealServer,
-  schedulerFlags,
-  schedulers,
-  type VirtualServer,
-  type VirtualServerId,
-} from "./program.ts";
+import type { ForwardingMethod, IpvsTimeouts, RealServer, VirtualServer, VirtualServerId } from "./program.ts";
 
 export interface ServerListing {
   /** Without service keys, which neither ipvsadm nor the kernel knows. */

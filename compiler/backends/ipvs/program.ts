@@ -4,30 +4,6 @@ import type { Port, Protocol } from "../../net/port.ts";
 import type { Scheduler, SchedulerFlag } from "../../spec/schema.ts";
 import type { IptablesProgram } from "../iptables/program.ts";
 
-/** The kernel's modules are called so, after `ip_vs_`. */
-export const schedulers = keysOf<Scheduler>({
-  rr: true,
-  wrr: true,
-  lc: true,
-  wlc: true,
-  lblc: true,
-  lblcr: true,
-  dh: true,
-  sh: true,
-  sed: true,
-  nq: true,
-  mh: true,
-  fo: true,
-  ovf: true,
-});
-
-export const schedulerFlags = keysOf<SchedulerFlag>({ fallback: true, port: true });
-
-/** All words of a union: one that is missing does not compile. */
-function keysOf<T extends string>(words: Readonly<Record<T, true>>): readonly T[] {
-  return Object.keys(words).filter((word): word is T => word in words);
-}
-
 /** Everything that IPVS and the parts around it need, as data. Words are those of ipvsadm(8) and ipset(8). */
 export interface IpvsProgram {
   /** IPv4 first; in the order of the frontends, the one by address before those by mark. */

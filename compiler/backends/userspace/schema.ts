@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseAddress, parsePrefix } from "../../net/address.ts";
 import type { Result } from "../../result.ts";
-import type { Scheduler } from "../../spec/schema.ts";
+import { schedulers } from "../../spec/words.ts";
 import type { ProxyTable } from "./program.ts";
 
 /** A value that stands as text in the file. */
@@ -13,22 +13,6 @@ function text<T>(parse: (text: string) => Result<T>) {
     return z.NEVER;
   });
 }
-
-const schedulers = [
-  "rr",
-  "wrr",
-  "lc",
-  "wlc",
-  "lblc",
-  "lblcr",
-  "dh",
-  "sh",
-  "sed",
-  "nq",
-  "mh",
-  "fo",
-  "ovf",
-] as const satisfies readonly Scheduler[];
 
 const address = text(parseAddress);
 const prefixes = z.array(text(parsePrefix));

@@ -4,7 +4,8 @@ import { decide, sourceClassOf } from "../../../compiler/ir/decide.ts";
 import { resolveNode } from "../../../compiler/ir/resolve.ts";
 import { formatFraction } from "../../../compiler/net/fraction.ts";
 import type { ServiceSpec, Spec } from "../../../compiler/spec/schema.ts";
-import { address, balancer, claim, endpoint, node, port, prefix, service, spec } from "../../support/spec.ts";
+import { address, prefix } from "../../support/net.ts";
+import { balancer, claim, endpoint, node, port, service, spec } from "../../support/spec.ts";
 
 const self = node({ addresses: [address("192.0.2.11"), address("10.244.1.1")] });
 const endpoints = [

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { IrFrontend, IrPool } from "../../../compiler/ir/ir.ts";
 import { resolveNode } from "../../../compiler/ir/resolve.ts";
 import type { ServiceSpec, Spec } from "../../../compiler/spec/schema.ts";
-import { address, balancer, claim, draining, endpoint, node, port, prefix, service, spec } from "../../support/spec.ts";
+import { address, prefix } from "../../support/net.ts";
+import { balancer, claim, draining, endpoint, node, port, service, spec } from "../../support/spec.ts";
 
 const here = { node: "worker-1" };
 const there = { node: "worker-2" };

@@ -7,7 +7,8 @@ import {
   type Spec,
   schedulerSchema,
 } from "../../../compiler/spec/schema.ts";
-import { address, balancer, claim, endpoint, node, place, prefix, service, spec } from "../../support/spec.ts";
+import { address, prefix } from "../../support/net.ts";
+import { balancer, claim, endpoint, node, place, service, spec } from "../../support/spec.ts";
 
 /** Specs of the subset that both Kubernetes objects and our language can say. */
 

@@ -4,7 +4,8 @@ import { objectsFromSpec } from "../../../compiler/kubernetes/from-spec.ts";
 import { fragmentFromObjects } from "../../../compiler/kubernetes/read.ts";
 import { printYaml } from "../../../compiler/kubernetes/yaml-text.ts";
 import type { Spec } from "../../../compiler/spec/schema.ts";
-import { address, balancer, claim, endpoint, node, place, port, prefix, service, spec } from "../../support/spec.ts";
+import { address, prefix } from "../../support/net.ts";
+import { balancer, claim, endpoint, node, place, port, service, spec } from "../../support/spec.ts";
 
 const guard = { prefixes: [prefix("10.96.0.0/12")], services: ["shop/*"], origin: place() };
 const expected: Spec["expects"][number] = {

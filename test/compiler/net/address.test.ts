@@ -10,7 +10,7 @@ import {
   prefixCovers,
   withoutCovered,
 } from "../../../compiler/net/address.ts";
-import { address, prefix } from "../../support/spec.ts";
+import { address, prefix } from "../../support/net.ts";
 
 const bits4 = fc.bigInt(0n, 2n ** 32n - 1n);
 const bits6 = fc.bigInt(0n, 2n ** 128n - 1n).filter((bits) => bits >> 32n !== 0xffffn);

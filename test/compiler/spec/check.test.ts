@@ -3,7 +3,8 @@ import type { DiagnosticCode } from "../../../compiler/diagnostics/codes.ts";
 import { checkSpec } from "../../../compiler/spec/check.ts";
 import { matchesPattern } from "../../../compiler/spec/pattern.ts";
 import { type Spec, specSchema } from "../../../compiler/spec/schema.ts";
-import { address, balancer, claim, endpoint, node, place, port, prefix, service, spec } from "../../support/spec.ts";
+import { address, prefix } from "../../support/net.ts";
+import { balancer, claim, endpoint, node, place, port, service, spec } from "../../support/spec.ts";
 
 function guard(services: readonly string[], ...prefixes: readonly string[]) {
   return { prefixes: prefixes.map(prefix), services, origin: place() };

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { type ClusterSetting, emptyFragment, type SpecFragment } from "../../../compiler/spec/fragment.ts";
 import { mergeFragments } from "../../../compiler/spec/merge.ts";
 import { specSchema } from "../../../compiler/spec/schema.ts";
-import { claim, endpoint, node, place, prefix, service } from "../../support/spec.ts";
+import { prefix } from "../../support/net.ts";
+import { claim, endpoint, node, place, service } from "../../support/spec.ts";
 
 function fragment(given: Partial<SpecFragment>): SpecFragment {
   return { ...emptyFragment, ...given };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { attemptsToSeeAll, complaintAbout, type Expectation } from "../../../runtime/lab/expectation.ts";
 import type { Seen } from "../../../runtime/lab/protocol.ts";
 import { reaches, row } from "../../support/lab-rows.ts";
-import { address } from "../../support/spec.ts";
+import { address } from "../../support/net.ts";
 
 const node = [address("192.0.2.11"), address("2001:db8::11")];
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type LabWorld, planLab, splitByInterface } from "../../../runtime/lab/plan.ts";
 import { packet, servers } from "../../support/lab-rows.ts";
-import { address, prefix } from "../../support/spec.ts";
+import { address, prefix } from "../../support/net.ts";
 
 const world: LabWorld = {
   nodeAddresses: [address("192.0.2.11"), address("2001:db8::11")],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LabHost } from "../../../runtime/lab/plan.ts";
 import { topologyOf } from "../../../runtime/lab/topology.ts";
-import { address } from "../../support/spec.ts";
+import { address } from "../../support/net.ts";
 
 function host(name: string, interfaceName: string, addresses: readonly string[]): LabHost {
   return { name, interfaceName, addresses: addresses.map(address), listeners: [] };

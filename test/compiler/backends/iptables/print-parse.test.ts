@@ -4,7 +4,7 @@ import { printIptables, printRule, printRuleset } from "../../../../compiler/bac
 import type { IptablesMatch, IptablesRuleset, IptablesTarget } from "../../../../compiler/backends/iptables/program.ts";
 import { ParseError, textOf } from "../../../../compiler/backends/text.ts";
 import { InternalError } from "../../../../compiler/result.ts";
-import { address, prefix } from "../../../support/ir.ts";
+import { address, prefix } from "../../../support/net.ts";
 
 const tcp = { kind: "protocol", protocol: "tcp", negated: false } as const;
 const ipvsNone = { protocol: null, address: null, port: null, direction: null, method: null };

@@ -12,9 +12,9 @@ import {
   localRoutes,
   nodePortFrontend,
   pool,
-  prefix,
   testIr,
 } from "../../../support/ir.ts";
+import { prefix } from "../../../support/net.ts";
 
 const both = ["10.244.1.5:8080 local x3", "10.244.2.7:8080"];
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { demoFlows, freeAddress, refusedFlows } from "../../../../runtime/lab/demo/flows.ts";
 import { anyRoute, frontend, nodePortFrontend, testIr } from "../../../support/ir.ts";
-import { address, prefix } from "../../../support/spec.ts";
+import { address, prefix } from "../../../support/net.ts";
 
 const three = ["10.244.1.5:8080 local", "10.244.2.7:8080", "10.244.2.8:8080"];
 
