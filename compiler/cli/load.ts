@@ -2,6 +2,7 @@ import { relative, sep } from "node:path";
 import { type Diagnostic, diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import { fragmentOf, languageOf, specOf } from "../pipeline.ts";
 import type { SourceFile } from "../source.ts";
+import { withoutAccepted } from "../spec/accepted.ts";
 import type { IncludeRequest, SpecFragment } from "../spec/fragment.ts";
 import type { Spec } from "../spec/schema.ts";
 import { TroubleError } from "./exit.ts";
@@ -126,5 +127,6 @@ export async function loadSpec(paths: readonly string[], stdinName: string | nul
   const checked = specOf(loaded.fragments);
   const isWhole = !hasErrors(loaded.diagnostics);
   const findings = checked.diagnostics.filter((finding) => isWhole || !consequences.has(finding.code));
-  return { ...loaded, spec: checked.spec, diagnostics: [...loaded.diagnostics, ...findings] };
+  const accepted = withoutAccepted(loaded.diagnostics, checked.spec);
+  return { ...loaded, spec: checked.spec, diagnostics: [...accepted, ...findings] };
 }
