@@ -90,6 +90,17 @@ describe("decide", () => {
     expect(tell(decide(irOf({ scheduler }), packet("10.244.9.9", "10.96.0.10", 80)))).toBe(expected);
   });
 
+  it.each<[string, string, number, boolean]>([
+    ["from outside", "8.8.8.8", 80, false],
+    ["from another node to a node port", "192.0.2.12", 30080, false],
+    ["from the node itself", "192.0.2.11", 80, true],
+  ])("masquerades what is delivered to the node only %s", (_, source, number, expected) => {
+    const onNode = { externals: [claim("203.0.113.80")], endpoints: [endpoint("192.0.2.11", { node: "worker-1" })] };
+    const ir = irOf({ ...onNode, ports: [port({ nodePort: 30080 })] });
+    const outcome = decide(ir, packet(source, number === 80 ? "203.0.113.80" : "192.0.2.11", number));
+    expect(outcome).toMatchObject({ verdict: "endpoints", choices: [{ masquerade: expected }] });
+  });
+
   it("tells protocols apart", () => {
     expect(tell(decide(irOf({}), packet("10.244.9.9", "10.96.0.10", 80, { protocol: "udp" })))).toBe("reject");
   });
