@@ -2,6 +2,7 @@ import type { DiagnosticCode, ParametersOf } from "../diagnostics/codes.ts";
 import { type Diagnostic, type DiagnosticDetails, diagnostic } from "../diagnostics/diagnostic.ts";
 import type { IrEndpoint, IrFrontend, IrService, NodeIr } from "../ir/ir.ts";
 import type { Protocol } from "../net/port.ts";
+import { assert } from "../result.ts";
 import type { BackendName } from "./backend.ts";
 
 /** What a backend other than IPVS keeps of the settings that IPVS has. */
@@ -9,8 +10,6 @@ export interface BackendLimits {
   readonly backend: BackendName;
   /** How new connections are spread, as messages say it: `at random by weight`, `in turn by weight`. */
   readonly spreading: string;
-  /** Whether clients can be grouped by a netmask for affinity. */
-  readonly affinityNetmask: boolean;
   readonly protocols: readonly Protocol[];
 }
 
@@ -20,24 +19,24 @@ export interface BackendLimits {
  * cluster accepts its code. Each setting of a service is reported once, where it stands.
  */
 export function settingsBeyond(limits: BackendLimits, ir: NodeIr): readonly Diagnostic[] {
-  return [
-    ...interfaceFindings(limits.backend, ir),
-    ...ir.services.flatMap((service) => (needsMore(service, limits) ? findingsOf(service, limits, ir) : [])),
-  ];
+  assertInterfaceNames(ir);
+  return ir.services.flatMap((service) => (needsMore(service, limits) ? findingsOf(service, limits, ir) : []));
 }
 
 /**
  * Rule languages have wildcards (`+`, `*`) and quotes without escapes, so only plain interface names can be written
- * in all of them. The kernel allows more (dev_valid_name in net/core/dev.c).
+ * in all of them. The kernel allows more (dev_valid_name in net/core/dev.c), which both front ends refuse.
+ * Throws InternalError for a name that came past them, before it can become a rule.
  */
-export function interfaceFindings(backend: BackendName, ir: NodeIr): readonly Diagnostic[] {
-  const names = Object.values(ir.detector).flatMap((detector) => {
-    if (detector.kind === "interface") return [detector.name];
-    return detector.kind === "interface-prefix" ? [detector.prefix] : [];
-  });
-  return [...new Set(names)]
-    .filter((name) => !/^[A-Za-z0-9_.:@-]{1,15}$/.test(name))
-    .map((name) => diagnostic("lower/interface-name", { backend, name }, { at: null }));
+export function assertInterfaceNames(ir: NodeIr): void {
+  for (const detector of Object.values(ir.detector)) {
+    const name =
+      detector.kind === "interface" ? detector.name : detector.kind === "interface-prefix" ? detector.prefix : null;
+    assert(
+      name === null || /^[A-Za-z0-9_.:@-]{1,15}$/.test(name),
+      `the interface name ${JSON.stringify(name)} cannot be written in rules`,
+    );
+  }
 }
 
 /** A cheap test first: of 20,000 services hardly one has such a setting. */
@@ -47,7 +46,6 @@ function needsMore(service: IrService, limits: BackendLimits): boolean {
       frontend.scheduler !== null ||
       frontend.onePacket ||
       frontend.forwarding.method !== "nat" ||
-      frontend.affinity?.netmask != null ||
       !limits.protocols.includes(frontend.protocol) ||
       thresholdOf(frontend) !== null,
   );
@@ -76,13 +74,6 @@ function findingsOf(service: IrService, limits: BackendLimits, ir: NodeIr): read
       "lower/one-packet-approximated",
       { backend, service: name },
       { at: at("one-packet"), help: "the ipvs backend can choose for each packet" },
-    );
-  }
-  if (!limits.affinityNetmask && service.frontends.some((frontend) => frontend.affinity?.netmask != null)) {
-    warn(
-      "lower/affinity-netmask-approximated",
-      { backend, service: name },
-      { at: at("affinity"), help: "the ipvs backend can group clients by network" },
     );
   }
   const limited = service.frontends.map(thresholdOf).find((endpoint) => endpoint !== null);

@@ -1,21 +1,10 @@
 import type { DiagnosticCode } from "../../compiler/diagnostics/codes.ts";
 
 /**
- * Codes that no input gives rise to: interface names that both front ends refuse first, which leaves those who make a
- * spec by program; and a limit that none of the backends has, though a new one might.
- */
-export const unwritable = [
-  "lower/interface-name",
-  "lower/affinity-netmask-approximated",
-] as const satisfies readonly DiagnosticCode[];
-
-type Unwritable = (typeof unwritable)[number];
-
-/**
  * For every code, the text that its example in fixtures/errors has underlined; null where a finding has no place.
  * Written by hand, so that a place that moves is noticed even when the stored renderings are rewritten.
  */
-export const underlined: Readonly<Record<Exclude<DiagnosticCode, Unwritable>, string | null>> = {
+export const underlined: Readonly<Record<DiagnosticCode, string | null>> = {
   "input/binary": "\0",
   "input/not-utf8": "\ufffd",
   "input/link-outside": null,

@@ -6,7 +6,6 @@ import type { IptablesMatch, IptablesProgram, IptablesRule, IptablesTarget } fro
 export const iptablesLimits: BackendLimits = {
   backend: "iptables",
   spreading: "at random by weight",
-  affinityNetmask: true,
   protocols: ["tcp", "udp", "sctp"],
 };
 

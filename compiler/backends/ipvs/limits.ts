@@ -1,16 +1,14 @@
 import type { DiagnosticCode, ParametersOf } from "../../diagnostics/codes.ts";
 import { type Diagnostic, type DiagnosticDetails, diagnostic } from "../../diagnostics/diagnostic.ts";
 import type { IrFrontend, IrService, NodeIr } from "../../ir/ir.ts";
-import { interfaceFindings } from "../limits.ts";
+import { assertInterfaceNames } from "../limits.ts";
 import { planFrontend } from "./lower-frontend.ts";
 import { keepsOnePacket, needsHashedAffinity } from "./lower-servers.ts";
 
 /** What the kernel's IPVS cannot do of what the spec asks. Each setting of a service is reported once, where it stands. */
 export function findingsOf(ir: NodeIr): readonly Diagnostic[] {
-  return [
-    ...interfaceFindings("ipvs", ir),
-    ...ir.services.flatMap((service) => (needsMore(service) ? serviceFindings(service, ir) : [])),
-  ];
+  assertInterfaceNames(ir);
+  return ir.services.flatMap((service) => (needsMore(service) ? serviceFindings(service, ir) : []));
 }
 
 /** A cheap test first: of 20,000 services hardly one has such a setting. */

@@ -6,7 +6,6 @@ import type { NftProgram } from "./program.ts";
 export const nftablesLimits: BackendLimits = {
   backend: "nftables",
   spreading: "at random by weight",
-  affinityNetmask: true,
   protocols,
 };
 

@@ -7,6 +7,5 @@ import type { BackendLimits } from "../limits.ts";
 export const userspaceLimits: BackendLimits = {
   backend: "userspace",
   spreading: "in turn by weight",
-  affinityNetmask: true,
   protocols: ["tcp", "udp"],
 };

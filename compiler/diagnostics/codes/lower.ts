@@ -12,11 +12,6 @@ export const lowerCodes = {
     message: (p: { backend: string; service: string }) =>
       `${p.backend} chooses an endpoint for each flow, not for each packet, of ${p.service}`,
   },
-  "lower/affinity-netmask-approximated": {
-    severity: "warning",
-    message: (p: { backend: string; service: string }) =>
-      `${p.backend} keeps affinity for each client address of ${p.service}, not for each network of clients`,
-  },
   "lower/thresholds-ignored": {
     severity: "warning",
     message: (p: { backend: string; service: string; endpoint: string }) =>
@@ -31,11 +26,6 @@ export const lowerCodes = {
     severity: "error",
     message: (p: { backend: string; protocol: string; service: string; able: string }) =>
       `${p.backend} cannot serve ${p.protocol}, which ${p.service} needs; ${p.able} can`,
-  },
-  "lower/interface-name": {
-    severity: "error",
-    message: (p: { backend: string; name: string }) =>
-      `${p.backend} cannot match the interface ${JSON.stringify(p.name)}: only letters, digits and _ . : @ - can be written in rules`,
   },
   "lower/forwarding-changes-port": {
     severity: "error",

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { type BackendLimits, settingsBeyond } from "../../../compiler/backends/limits.ts";
-import type { IrFrontend } from "../../../compiler/ir/ir.ts";
+import { assertInterfaceNames, type BackendLimits, settingsBeyond } from "../../../compiler/backends/limits.ts";
+import { backendNames, loadBackend } from "../../../compiler/backends/registry.ts";
+import type { IrDetector, IrFrontend } from "../../../compiler/ir/ir.ts";
+import { InternalError } from "../../../compiler/result.ts";
 import { anyRoute, type FrontendOptions, frontend, testIr } from "../../support/ir.ts";
 
 const limits: BackendLimits = {
   backend: "iptables",
   spreading: "at random by weight",
-  affinityNetmask: false,
   protocols: ["tcp", "udp"],
 };
 
@@ -27,6 +28,29 @@ function findings(
 
 const codesOf = (list: ReturnType<typeof findings>) => list.map(({ code }) => code);
 
+describe("assertInterfaceNames", () => {
+  const withDetector = (detector: IrDetector) => () =>
+    assertInterfaceNames(testIr({ detector, frontends: [frontend("10.96.0.1:80", { routes: anyRoute(equal) })] }));
+
+  it.each(['cni0"; drop', "a*", "cni+", "a\\", "a b", "a\n", "", "longer-than-15-ch"])("throws at %j", (name) => {
+    expect(withDetector({ kind: "interface", name })).toThrow(InternalError);
+    expect(withDetector({ kind: "interface-prefix", prefix: name })).toThrow(InternalError);
+  });
+
+  it.each(["cni0", "eth0.100", "br-5f1@x:1"])("accepts %j", (name) => {
+    expect(withDetector({ kind: "interface", name })).not.toThrow();
+  });
+
+  it.each(backendNames)("is asked by %s", async (name) => {
+    const ir = testIr({
+      detector: { kind: "interface", name: "cni+" },
+      frontends: [frontend("10.96.0.1:80", { routes: anyRoute(equal) })],
+    });
+    const backend = await loadBackend(name);
+    expect(() => backend.lower(ir)).toThrow(InternalError);
+  });
+});
+
 describe("settingsBeyond", () => {
   it.each([
     ["no scheduler", { scheduler: null }, []],
@@ -38,11 +62,6 @@ describe("settingsBeyond", () => {
     ["tunnels", { forwarding: { method: "tunnel", type: "ipip", port: null } }, ["lower/forwarding-unsupported"]],
     ["one packet for udp", { onePacket: true, protocol: "udp" }, ["lower/one-packet-approximated"]],
     ["one packet for tcp, which has no meaning", { onePacket: true }, []],
-    [
-      "affinity by network",
-      { affinitySeconds: 60, affinityNetmask: { ipv4: 24, ipv6: 64 } },
-      ["lower/affinity-netmask-approximated"],
-    ],
     ["affinity", { affinitySeconds: 60 }, []],
     ["sctp where it is not served", { protocol: "sctp" }, ["lower/protocol-unsupported"]],
   ] satisfies [string, Partial<FrontendOptions>, string[]][])("%s", (_, options, expected) => {
@@ -65,9 +84,6 @@ describe("settingsBeyond", () => {
   });
 
   it("leaves out what the backend has", () => {
-    expect(
-      findings({ affinitySeconds: 60, affinityNetmask: { ipv4: 24, ipv6: 64 } }, { affinityNetmask: true }),
-    ).toEqual([]);
     expect(findings({ protocol: "sctp" }, { protocols: ["tcp", "udp", "sctp"] })).toEqual([]);
   });
 

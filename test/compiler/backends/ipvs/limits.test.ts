@@ -49,10 +49,4 @@ describe("what IPVS cannot do", () => {
     const servers = ipvsBackend.lower(testIr({ frontends: [same] })).program.virtualServers;
     expect(servers.map((server) => server.persistence?.timeoutSeconds)).toEqual([300, 300]);
   });
-
-  it("writes no interface name that rules would read as something else", () => {
-    const frontends = [frontend("10.96.0.10:80", { routes: anyRoute(["10.244.1.5:80"]) })];
-    const found = ipvsBackend.lower(testIr({ frontends, detector: { kind: "interface", name: "cni+" } })).diagnostics;
-    expect(found.map((finding) => finding.code)).toEqual(["lower/interface-name"]);
-  });
 });
