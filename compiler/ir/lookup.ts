@@ -1,4 +1,4 @@
-import { type IpAddress, isLoopback, prefixContains } from "../net/address.ts";
+import { type Family, type IpAddress, isLoopback, prefixContains } from "../net/address.ts";
 import type { Port, Protocol } from "../net/port.ts";
 import type { IrFrontend, NodeIr } from "./ir.ts";
 
@@ -38,4 +38,9 @@ export function frontendOf(ir: NodeIr, destination: IpAddress, protocol: Protoco
   if (own !== undefined) return own;
   if (!servesNodePorts(ir, destination)) return null;
   return index.get(placeOf(null, destination.family, protocol, port)) ?? null;
+}
+
+/** Whether any packet of the family is served or refused: service ranges and VIPs are held to also where nobody serves. */
+export function isConcerned(ir: NodeIr, family: Family): boolean {
+  return ir.frontends[family].length + ir.vips[family].length + ir.serviceRanges[family].length > 0;
 }

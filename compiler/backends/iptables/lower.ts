@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../../diagnostics/diagnostic.ts";
 import type { IrFrontend, IrService, NodeIr } from "../../ir/ir.ts";
+import { isConcerned } from "../../ir/lookup.ts";
 import type { Family } from "../../net/address.ts";
 import { compareText } from "../../net/order.ts";
 import type { Lowered } from "../backend.ts";
@@ -11,14 +12,14 @@ import type { IptablesChain, IptablesProgram, IptablesRuleset, IptablesTarget } 
 import { goTo } from "./rules.ts";
 import { jumps, postroutingChains, verdictChains, verdictMarkChains } from "./skeleton.ts";
 
-/** The rules of one node. A family without frontends has none. */
+/** The rules of one node. A family in which nothing is served or refused has none. */
 export function lowerIptables(ir: NodeIr): Lowered<IptablesProgram> {
   const diagnostics: readonly Diagnostic[] = settingsBeyond(iptablesLimits, ir);
   return { program: { ipv4: lowerFamily(ir, "ipv4"), ipv6: lowerFamily(ir, "ipv6") }, diagnostics };
 }
 
 function lowerFamily(ir: NodeIr, family: Family): IptablesRuleset | null {
-  if (ir.frontends[family].length === 0) return null;
+  if (!isConcerned(ir, family)) return null;
   const { marks } = ir;
   const chains = new Map<string, IptablesChain>();
   const context = { detector: ir.detector[family], marks, chains, shared: new Map() };

@@ -1,4 +1,5 @@
 import type { IrFrontend, NodeIr, PerFamily } from "../../ir/ir.ts";
+import { isConcerned } from "../../ir/lookup.ts";
 import { type Family, families, hostPrefix, type Prefix, prefixContains } from "../../net/address.ts";
 import type { Lowered } from "../backend.ts";
 import type { IptablesRuleset } from "../iptables/program.ts";
@@ -29,7 +30,7 @@ export function lowerIpvs(ir: NodeIr): Lowered<IpvsProgram> {
     ),
   );
   const marks = allocateMarks(identities, layout);
-  const served = families.filter((family) => plans[family].length > 0);
+  const served = families.filter((family) => isConcerned(ir, family));
   const program: IpvsProgram = {
     virtualServers: served.flatMap((family) => lowerVirtualServers(family, plans[family], marks, layout, ir)),
     timeouts: { tcp: ir.ipvs.tcpTimeoutSeconds, tcpFin: ir.ipvs.tcpFinTimeoutSeconds, udp: ir.ipvs.udpTimeoutSeconds },
@@ -43,9 +44,8 @@ export function lowerIpvs(ir: NodeIr): Lowered<IpvsProgram> {
 }
 
 function rulesOf(ir: NodeIr, family: Family, marks: MarkLayout): IptablesRuleset | null {
-  const frontends = ir.frontends[family];
-  if (frontends.length === 0) return null;
-  const hasRangedNodePorts = frontends.some(isRangedNodePort);
+  if (!isConcerned(ir, family)) return null;
+  const hasRangedNodePorts = ir.frontends[family].some(isRangedNodePort);
   return companionRules({ family, marks, detector: ir.detector[family], hasRangedNodePorts });
 }
 

@@ -1,4 +1,5 @@
 import type { NodeIr } from "../../ir/ir.ts";
+import { isConcerned } from "../../ir/lookup.ts";
 import { compareAddresses, type Family, families, type IpAddress, type Prefix } from "../../net/address.ts";
 import type { Lowered } from "../backend.ts";
 import { settingsBeyond } from "../limits.ts";
@@ -33,8 +34,7 @@ export function lowerNftables(ir: NodeIr): Lowered<NftProgram> {
 
 /** null for a family in which nothing is served or refused. */
 function lowerFamily(ir: NodeIr, family: Family): NftTable | null {
-  const frontends = ir.frontends[family];
-  if (frontends.length + ir.vips[family].length + ir.serviceRanges[family].length === 0) return null;
+  if (!isConcerned(ir, family)) return null;
   const nftFamily: NftFamily = family === "ipv4" ? "ip" : "ip6";
   const facts = {
     family: nftFamily,
@@ -51,7 +51,7 @@ function lowerFamily(ir: NodeIr, family: Family): NftTable | null {
     verdicts: new Map(),
     slots: new Map(),
   };
-  for (const frontend of frontends) lowerFrontend(elements, frontend);
+  for (const frontend of ir.frontends[family]) lowerFrontend(elements, frontend);
   const table = sortTable({
     family: nftFamily,
     name: tableName,

@@ -1,4 +1,5 @@
 import type { IrDetector, IrFrontend, NodeIr } from "../../ir/ir.ts";
+import { isConcerned } from "../../ir/lookup.ts";
 import { type Family, hostPrefix } from "../../net/address.ts";
 import { compareText } from "../../net/order.ts";
 import type { Protocol } from "../../net/port.ts";
@@ -37,7 +38,7 @@ function lowerFamily(
   policies: readonly Policy[],
   listeners: Listeners,
 ): IptablesRuleset | null {
-  if (ir.frontends[family].length === 0) return null;
+  if (!isConcerned(ir, family)) return null;
   const own: IptablesChain[] = [];
   const entries = new Map<IrFrontend, IptablesTarget>();
   for (const policy of policies) {
