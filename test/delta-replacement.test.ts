@@ -9,9 +9,6 @@ import { readText } from "./support/random-specs.ts";
 const endpoints = Array.from({ length: 8 }, (_, index) => `10.244.${index}.5`);
 const replacements = Array.from({ length: 25 }, (_, index) => `10.24${index % 2 === 0 ? 3 : 5}.${index}.9`);
 const most = 12;
-/** Slots are given out by hashes, so a chain of displaced endpoints may be longer, seldom and by one. */
-const seldom = 0.01;
-const longest = most + 2;
 
 async function linesFor(addresses: readonly string[], setting: string): Promise<ReadonlyMap<string, string[]>> {
   const spec = await readText(
@@ -39,7 +36,6 @@ it.each([
   ["sticky", "  affinity client-ip 3h\n"],
 ])("replacing any endpoint of a %s service changes few lines", async (_, setting) => {
   const before = await linesFor(endpoints, setting);
-  const over = new Map<string, number>();
   for (const [index, old] of endpoints.entries()) {
     for (const replacement of replacements) {
       const after = await linesFor(endpoints.with(index, replacement), setting);
@@ -47,11 +43,8 @@ it.each([
         const parts = diffArrays(before.get(backend) ?? [], after.get(backend) ?? []);
         const changed = parts.reduce((sum, part) => sum + (part.added || part.removed ? part.count : 0), 0);
         expect(changed, `${backend}: ${old} replaced by ${replacement}`).toBeGreaterThan(0);
-        expect(changed, `${backend}: ${old} replaced by ${replacement}`).toBeLessThanOrEqual(longest);
-        if (changed > most) over.set(backend, (over.get(backend) ?? 0) + 1);
+        expect(changed, `${backend}: ${old} replaced by ${replacement}`).toBeLessThanOrEqual(most);
       }
     }
   }
-  const cases = endpoints.length * replacements.length;
-  for (const [backend, count] of over) expect(count / cases, backend).toBeLessThanOrEqual(seldom);
 });

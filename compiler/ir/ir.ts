@@ -151,7 +151,8 @@ export interface NodeIr {
   readonly services: readonly IrService[];
   readonly marks: IrMarks;
   readonly ipvs: IrIpvsSettings;
-  readonly proxyPorts: PortRange;
+  /** Where the userspace proxy may listen: the first range, and the next ones when it is full. */
+  readonly proxyPorts: readonly PortRange[];
   /** Warning codes accepted for the whole cluster. */
   readonly allowedWarnings: readonly string[];
 }

@@ -10,7 +10,7 @@ import {
   withoutCovered,
 } from "../net/address.ts";
 import { compareNumbers, compareText } from "../net/order.ts";
-import { compareProtocols } from "../net/port.ts";
+import { compareProtocols, type PortRange } from "../net/port.ts";
 import { serviceFamilies } from "../spec/families.ts";
 import type { ClusterSpec, NodeSpec, ServicePortSpec, ServiceSpec, Spec } from "../spec/schema.ts";
 import { type NodeView, type PortPools, resolvePools } from "./endpoints.ts";
@@ -69,7 +69,7 @@ export function resolveNode(spec: Spec, node: NodeSpec): Resolved {
       excludedRanges: [...cluster.ipvsExcludedRanges].sort(comparePrefixes),
       defaultScheduler: cluster.ipvsScheduler ?? "wrr",
     },
-    proxyPorts: cluster.proxyPorts,
+    proxyPorts: proxyPortsOf(cluster),
     allowedWarnings: cluster.allowedWarnings,
   };
   return { ir, diagnostics: checkPrimary(spec, node) };
@@ -81,6 +81,15 @@ function perFamily<T>(make: (family: Family) => T): PerFamily<T> {
 
 function ofFamily(prefixes: readonly Prefix[], family: Family): readonly Prefix[] {
   return prefixes.filter((prefix) => prefix.address.family === family);
+}
+
+/**
+ * A declared range is kept to. Without one, a spec too large for the usual range goes on above the usual node ports,
+ * though clients' own ports are taken from there too (net.ipv4.ip_local_port_range).
+ */
+function proxyPortsOf(cluster: ClusterSpec): readonly PortRange[] {
+  const isDeclared = cluster.settingOrigins.proxyPorts !== undefined;
+  return isDeclared ? [cluster.proxyPorts] : [cluster.proxyPorts, { first: 32768, last: 65535 }];
 }
 
 /** A bit of the 32-bit packet mark as an unsigned number. */

@@ -7,7 +7,7 @@ interface Owner {
   readonly origin: Location;
 }
 
-/** Nothing may be served twice: an address and port, a node port. The first service by name keeps it. */
+/** Nothing may be served twice: an address and port, a node port. */
 export function checkOwners(services: readonly ServiceSpec[]): readonly Diagnostic[] {
   const findings: Diagnostic[] = [];
   const places = new Map<string, Owner>();
@@ -36,18 +36,25 @@ function claimAddresses(
     }
     // The same address twice in one service is reported once, as such, and not for each of its ports.
     if (owner.origin === port.origin) return [];
-    const parameters = { address: address.text, port: port.port, protocol: port.protocol, owner: owner.service };
+    const [first, second] = inTextOrder(owner, { service: service.name, origin: port.origin });
+    const parameters = { address: address.text, port: port.port, protocol: port.protocol, owner: first.service };
     return [
       diagnostic("spec/vip-port-taken", parameters, {
-        at: port.origin,
-        notes: [{ message: `first used here, by ${owner.service}`, location: owner.origin }],
+        at: second.origin,
+        notes: [{ message: `first used here, by ${first.service}`, location: first.origin }],
         help:
-          owner.service === service.name
+          first.service === second.service
             ? "choose another port"
-            : `choose another port or address, or add the endpoints to ${owner.service}`,
+            : `choose another port or address, or add the endpoints to ${first.service}`,
       }),
     ];
   });
+}
+
+/** Within one file the second place is at fault, as people read; across files the order of names decides. */
+function inTextOrder(owner: Owner, other: Owner): readonly [Owner, Owner] {
+  const isReversed = owner.origin.file === other.origin.file && other.origin.start < owner.origin.start;
+  return isReversed ? [other, owner] : [owner, other];
 }
 
 function claimNodePort(
@@ -62,13 +69,14 @@ function claimNodePort(
     nodePorts.set(place, { service: service.name, origin: port.origin });
     return [];
   }
+  const [first, second] = inTextOrder(owner, { service: service.name, origin: port.origin });
   return [
     diagnostic(
       "spec/node-port-taken",
-      { port: nodePort, protocol: port.protocol, owner: owner.service },
+      { port: nodePort, protocol: port.protocol, owner: first.service },
       {
-        at: port.origin,
-        notes: [{ message: `first used here, by ${owner.service}`, location: owner.origin }],
+        at: second.origin,
+        notes: [{ message: `first used here, by ${first.service}`, location: first.origin }],
         help: "choose another node port",
       },
     ),

@@ -175,7 +175,7 @@ export function testIr(options: IrOptions): NodeIr {
       excludedRanges: [],
       defaultScheduler: "wrr",
     },
-    proxyPorts: { first: 40000, last: 49151 },
+    proxyPorts: [{ first: 40000, last: 49151 }],
     allowedWarnings: options.allowedWarnings ?? [],
   };
 }

@@ -11,7 +11,7 @@ import {
   type PoolNumber,
   weightsMap,
 } from "./names.ts";
-import { compareNumbered } from "./order.ts";
+import { compareKeys, compareNumbered } from "./order.ts";
 import type {
   NftAtom,
   NftMapElement,
@@ -84,16 +84,16 @@ function lowerPools(
   const elements = table.places[frontend.address === null ? "node-port" : "address"];
   const alone = pools.length === 1;
   const pool = alone ? elements.pool : [];
-  const slots = alone ? elements.slots : [];
+  const slots: NftMapElement[] = [];
   pools.forEach((one, index) => {
     const number = poolNumbers[index] ?? 1;
     if (frontend.affinity === null && fitsSlots(one)) addSlots(table, pool, key, one, number);
     else addNumbered(table, frontend, key, one, number, pool, slots);
     for (const { mayHairpin, address } of one.endpoints) if (mayHairpin) table.hairpin.set(address.text, address);
   });
+  for (const element of slots.sort((a, b) => compareKeys(a.key, b.key))) elements.slots.push(element);
   if (alone) return;
   for (const element of pool.sort(compareNumbered)) elements.pool.push(element);
-  for (const element of slots.sort(compareNumbered)) elements.slots.push(element);
 }
 
 /** Slot to endpoint, for pools without affinity. */

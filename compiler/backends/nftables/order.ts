@@ -59,16 +59,21 @@ function compareParts(a: readonly NftAtom[], b: readonly NftAtom[], count: numbe
   return 0;
 }
 
-/** Whether the last part of the key numbers the slots or endpoints of a frontend: elements with equal data belong together. */
+/** Whether the last part of the key numbers the slots or endpoints of a frontend. */
 export function isNumbered(map: NftMap): boolean {
   return map.key.length > 1 && map.key.at(-1) === "classid";
 }
 
-/** Elements of numbered maps by frontend, then data, then number; all others by key. */
+/** A numbered map to addresses, where elements with equal data belong together: all slots of one endpoint. */
+export function isByEndpoint(map: NftMap): boolean {
+  return isNumbered(map) && map.data[0] !== "classid";
+}
+
+/** Elements of maps to endpoints by frontend, then data, then number; all others by key. */
 export function sortElements<T extends AnyNftSet>(set: T): T {
   switch (set.kind) {
     case "map":
-      return isNumbered(set)
+      return isByEndpoint(set)
         ? { ...set, elements: sorted(set.elements, compareNumbered) }
         : { ...set, elements: sorted(set.elements, (a, b) => compareKeys(a.key, b.key)) };
     case "set":

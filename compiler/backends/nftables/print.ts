@@ -3,7 +3,7 @@ import type { ArtifactFile } from "../backend.ts";
 import { TextWriter } from "../text.ts";
 import { describe, sharedChains } from "./describe.ts";
 import { chainNames } from "./names.ts";
-import { compareFrontends, compareKeys, isNumbered, isProtocol, isRange } from "./order.ts";
+import { compareFrontends, compareKeys, isByEndpoint, isNumbered, isProtocol, isRange } from "./order.ts";
 import { printClass, printPrefix, printRule, printVerdict, typeofSpelling } from "./print-rule.ts";
 import type {
   AnyNftSet,
@@ -118,7 +118,11 @@ function printType(set: AnyNftSet): string {
   return `${byField ? "typeof" : "type"} ${list(set.key)}${set.kind === "set" ? "" : ` : ${target}`}`;
 }
 
-/** One element a line; all slots of one endpoint are one line, so that a line is an endpoint whatever its weight. */
+/**
+ * One element a line, but for numbered maps. There a line is an endpoint with all its slots, whatever its weight; and
+ * a line of the map from slots to endpoint numbers holds eight slots of a frontend, because one changed endpoint may
+ * displace several others.
+ */
 function printElements(set: AnyNftSet, out: TextWriter): void {
   switch (set.kind) {
     case "set":
@@ -148,6 +152,7 @@ function printMapElements(map: NftMap, out: TextWriter): void {
     return;
   }
   const frontendTypes = map.key.slice(0, -1);
+  const belongTogether = isByEndpoint(map) ? haveOneEndpoint : areNeighbours;
   let line = "";
   let previous: NftMapElement | null = null;
   let frontend = "";
@@ -155,7 +160,7 @@ function printMapElements(map: NftMap, out: TextWriter): void {
     const sameFrontend = previous !== null && compareFrontends(previous.key, element.key) === 0;
     if (!sameFrontend) frontend = printKey(element.key, frontendTypes);
     const text = `${frontend} . ${printNumber(element.key.at(-1))} : ${printKey(element.data, map.data)},`;
-    if (sameFrontend && previous !== null && compareKeys(previous.data, element.data) === 0) {
+    if (sameFrontend && previous !== null && belongTogether(previous, element)) {
       line += ` ${text}`;
     } else {
       if (line !== "") out.line(line);
@@ -164,6 +169,18 @@ function printMapElements(map: NftMap, out: TextWriter): void {
     previous = element;
   }
   if (line !== "") out.line(line);
+}
+
+function haveOneEndpoint(a: NftMapElement, b: NftMapElement): boolean {
+  return compareKeys(a.data, b.data) === 0;
+}
+
+const slotsPerLine = 8;
+
+/** By number, not by count, so that a slot stays in its line. */
+function areNeighbours(a: NftMapElement, b: NftMapElement): boolean {
+  const lineOf = (number: NftAtom | undefined) => (typeof number === "number" ? Math.floor(number / slotsPerLine) : 0);
+  return lineOf(a.key.at(-1)) === lineOf(b.key.at(-1));
 }
 
 function printNumber(atom: NftAtom | undefined): string {

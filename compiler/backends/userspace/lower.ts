@@ -107,7 +107,7 @@ function portFindings(
   const left = wanted.filter((listener) => ports.get(listener.name) === null);
   const [first] = left;
   if (first === undefined) return [];
-  const { first: low, last: high } = ir.proxyPorts;
+  const { first: low, last: high } = ir.proxyPorts.at(-1) ?? { first: 0, last: 0 };
   return [
     diagnostic(
       "lower/proxy-ports-exhausted",

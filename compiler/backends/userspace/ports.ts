@@ -12,14 +12,31 @@ export interface PortRequest {
 /**
  * Ports for listeners, which come in the order of their names. Each wants a port by a hash of its name; whoever comes
  * first gets it, and the others take the next free one. So a new service moves the port of another only where they
- * collide, which a range much larger than their number makes rare. null where the range is used up.
+ * collide, which a range much larger than their number makes rare. Those for whom a range has no room go on to the
+ * next one; null where all are used up.
  * `taken` are ports that are served on the node already, as `portPlace` writes them.
  */
 export function allocatePorts(
   requests: readonly PortRequest[],
-  range: PortRange,
+  ranges: readonly PortRange[],
   taken: ReadonlySet<string>,
 ): ReadonlyMap<string, Port | null> {
+  const ports = new Map<string, Port | null>();
+  let waiting = requests;
+  for (const range of ranges) {
+    const given = allocateFrom(range, waiting, taken);
+    for (const [name, port] of given) ports.set(name, port);
+    waiting = waiting.filter((request) => given.get(request.name) === null);
+  }
+  return ports;
+}
+
+function allocateFrom(
+  range: PortRange,
+  requests: readonly PortRequest[],
+  taken: ReadonlySet<string>,
+): ReadonlyMap<string, Port | null> {
+  if (requests.length === 0) return new Map();
   const size = range.last - range.first + 1;
   const rooms = new Map<string, FreePlaces>();
   const roomOf = ({ family, protocol }: PortRequest): FreePlaces => {

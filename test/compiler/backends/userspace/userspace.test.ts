@@ -66,7 +66,7 @@ describe("listeners", () => {
 
   it("refuses SCTP and reports a range of ports that is too small", () => {
     const sctp = frontend("10.96.0.12:80", { key: "core/d:d", protocol: "sctp", routes: clusterRoutes(two) });
-    const ir = { ...irOf([external, sctp]), proxyPorts: { first: 40000, last: 40000 } };
+    const ir = { ...irOf([external, sctp]), proxyPorts: [{ first: 40000, last: 40000 }] };
     const { program, diagnostics } = userspaceBackend.lower(ir);
     expect(diagnostics.map(({ code }) => code)).toEqual(["lower/protocol-unsupported", "lower/proxy-ports-exhausted"]);
     expect(program.table.frontends.map(({ key }) => key)).toEqual(["shop/web:http"]);
@@ -110,21 +110,32 @@ describe("ports", () => {
 
   it("are given once, within the range, and not where the node answers itself", () => {
     const names = Array.from({ length: 99 }, (_, at) => request(`service ${at}`));
-    const ports = [...allocatePorts(names, range, new Set(["ipv4 tcp 40007"])).values()];
+    const ports = [...allocatePorts(names, [range], new Set(["ipv4 tcp 40007"])).values()];
     expect(new Set(ports).size).toBe(99);
     expect(ports.every((port) => port !== null && port >= 40000 && port <= 40099 && port !== 40007)).toBe(true);
   });
 
   it("hardly move when a service is added in front", () => {
     const names = Array.from({ length: 20 }, (_, at) => request(`service ${at}`));
-    const before = allocatePorts(names, range, new Set());
-    const after = allocatePorts([request("another"), ...names], range, new Set());
+    const before = allocatePorts(names, [range], new Set());
+    const after = allocatePorts([request("another"), ...names], [range], new Set());
     expect([...before].filter(([name, port]) => after.get(name) !== port).length).toBeLessThanOrEqual(1);
   });
 
   it("are null when the range is used up", () => {
-    const ports = allocatePorts([request("a"), request("b")], { first: 1000, last: 1000 }, new Set());
+    const ports = allocatePorts([request("a"), request("b")], [{ first: 1000, last: 1000 }], new Set());
     expect([...ports.values()].sort()).toEqual([1000, null]);
+  });
+
+  it("go on in the next range when one is full", () => {
+    const ranges = [
+      { first: 1000, last: 1003 },
+      { first: 2000, last: 2001 },
+    ];
+    const names = Array.from({ length: 7 }, (_, at) => request(`service ${at}`));
+    const ports = [...allocatePorts(names, ranges, new Set(["ipv4 tcp 1002"])).values()];
+    const given = ports.filter((port) => port !== null).sort();
+    expect(given).toEqual([1000, 1001, 1003, 2000, 2001]);
   });
 });
 
