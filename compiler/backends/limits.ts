@@ -11,6 +11,8 @@ export interface BackendLimits {
   /** How new connections are spread, as messages say it: `at random by weight`, `in turn by weight`. */
   readonly spreading: string;
   readonly protocols: readonly Protocol[];
+  /** Whether endpoints can see the client's address. */
+  readonly keepsSource: boolean;
 }
 
 /**
@@ -47,6 +49,7 @@ function needsMore(service: IrService, limits: BackendLimits): boolean {
       frontend.onePacket ||
       frontend.forwarding.method !== "nat" ||
       !limits.protocols.includes(frontend.protocol) ||
+      (!limits.keepsSource && isMeantToKeepSource(frontend)) ||
       thresholdOf(frontend) !== null,
   );
 }
@@ -74,6 +77,13 @@ function findingsOf(service: IrService, limits: BackendLimits, ir: NodeIr): read
       "lower/one-packet-approximated",
       { backend, service: name },
       { at: at("one-packet"), help: "the ipvs backend can choose for each packet" },
+    );
+  }
+  if (!limits.keepsSource && service.frontends.some(isMeantToKeepSource)) {
+    warn(
+      "lower/source-not-preserved",
+      { backend, service: name },
+      { at: at("external-policy"), help: "the iptables, ipvs and nftables backends keep them" },
     );
   }
   const limited = service.frontends.map(thresholdOf).find((endpoint) => endpoint !== null);
@@ -113,6 +123,15 @@ function keepsShares(frontend: IrFrontend): boolean {
   if (frontend.scheduler === null || frontend.scheduler === "wrr") return true;
   if (frontend.scheduler !== "rr") return false;
   return frontend.routes.every(({ pool }) => pool.totalWeight === pool.endpoints.length);
+}
+
+/**
+ * External policy local exists for the sake of client addresses. Pods that keep theirs towards a cluster VIP are not
+ * meant: there that saves work, and no spec asks for it.
+ */
+function isMeantToKeepSource({ kind, routes }: IrFrontend): boolean {
+  const outside = routes.at(-1);
+  return kind !== "cluster" && outside !== undefined && outside.pool.scope === "local" && !outside.masquerade;
 }
 
 function thresholdOf(frontend: IrFrontend): IrEndpoint | null {

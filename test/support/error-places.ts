@@ -89,6 +89,7 @@ export const underlined: Readonly<Record<DiagnosticCode, string | null>> = {
 
   "lower/scheduler-approximated": "scheduler lc",
   "lower/one-packet-approximated": "one-packet",
+  "lower/source-not-preserved": "external-policy local",
   "lower/thresholds-ignored": "endpoint 10.244.1.5 max-connections 100",
   "lower/forwarding-unsupported": "forward tunnel ipip",
   "lower/protocol-unsupported": "port diameter sctp 3868",

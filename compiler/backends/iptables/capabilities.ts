@@ -7,6 +7,7 @@ export const iptablesLimits: BackendLimits = {
   backend: "iptables",
   spreading: "at random by weight",
   protocols: ["tcp", "udp", "sctp"],
+  keepsSource: true,
 };
 
 /** Modules behind matches and targets, by kind; what is missing here is part of the tables themselves. */

@@ -7,6 +7,7 @@ export const nftablesLimits: BackendLimits = {
   backend: "nftables",
   spreading: "at random by weight",
   protocols,
+  keepsSource: true,
 };
 
 /**

@@ -8,4 +8,5 @@ export const userspaceLimits: BackendLimits = {
   backend: "userspace",
   spreading: "in turn by weight",
   protocols: ["tcp", "udp"],
+  keepsSource: false,
 };

@@ -12,6 +12,11 @@ export const lowerCodes = {
     message: (p: { backend: string; service: string }) =>
       `${p.backend} chooses an endpoint for each flow, not for each packet, of ${p.service}`,
   },
+  "lower/source-not-preserved": {
+    severity: "warning",
+    message: (p: { backend: string; service: string }) =>
+      `${p.backend} hides the addresses of clients from ${p.service}: its endpoints see those of the node`,
+  },
   "lower/thresholds-ignored": {
     severity: "warning",
     message: (p: { backend: string; service: string; endpoint: string }) =>

@@ -3,12 +3,13 @@ import { assertInterfaceNames, type BackendLimits, settingsBeyond } from "../../
 import { backendNames, loadBackend } from "../../../compiler/backends/registry.ts";
 import type { IrDetector, IrFrontend } from "../../../compiler/ir/ir.ts";
 import { InternalError } from "../../../compiler/result.ts";
-import { anyRoute, type FrontendOptions, frontend, testIr } from "../../support/ir.ts";
+import { anyRoute, type FrontendOptions, frontend, localRoutes, testIr } from "../../support/ir.ts";
 
 const limits: BackendLimits = {
   backend: "iptables",
   spreading: "at random by weight",
   protocols: ["tcp", "udp"],
+  keepsSource: true,
 };
 
 const equal = ["10.244.1.5:80", "10.244.1.6:80"];
@@ -66,6 +67,17 @@ describe("settingsBeyond", () => {
     ["sctp where it is not served", { protocol: "sctp" }, ["lower/protocol-unsupported"]],
   ] satisfies [string, Partial<FrontendOptions>, string[]][])("%s", (_, options, expected) => {
     expect(codesOf(findings(options))).toEqual(expected);
+  });
+
+  it("reports lost client addresses where they were to be kept", () => {
+    const routes = localRoutes(["10.244.1.5:80 local", "10.244.1.6:80"]);
+    const kept = { kind: "load-balancer", routes } as const;
+    const lost = { keepsSource: false };
+    expect(codesOf(findings(kept, lost))).toEqual(["lower/source-not-preserved"]);
+    expect(codesOf(findings(kept, lost, ["lower/source-not-preserved"]))).toEqual([]);
+    expect(codesOf(findings(kept))).toEqual([]);
+    expect(codesOf(findings({ kind: "cluster", routes }, lost))).toEqual([]);
+    expect(codesOf(findings({ kind: "external", routes: anyRoute(equal, true) }, lost))).toEqual([]);
   });
 
   it("reports thresholds once for a service, at the endpoint", () => {
