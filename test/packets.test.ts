@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { hasErrors } from "../compiler/diagnostics/diagnostic.ts";
 import { decide } from "../compiler/ir/decide.ts";
+import { assertInvariants } from "../compiler/ir/invariants.ts";
 import { irOf } from "../compiler/pipeline.ts";
 import { describeOutcome, fixtureNames, fixturesFolder, loadInputs, packetTables } from "./support/fixtures.ts";
 
@@ -19,6 +20,11 @@ describe.each(fixtureNames)("%s", (name) => {
       const { spec } = await loaded;
       expect(spec.nodes.map((declared) => declared.name)).toContain(node);
       expect(new Set(rows.map((row) => row.label)).size).toBe(rows.length);
+    });
+
+    it("keeps what lowerings rely on", async () => {
+      const { spec } = await loaded;
+      expect(() => assertInvariants(irOf(spec, node).ir)).not.toThrow();
     });
 
     it.each(rows.map((row) => [row.label, row] as const))("%s", async (_, { packet, expected }) => {

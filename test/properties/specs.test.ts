@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { decide } from "../../compiler/ir/decide.ts";
+import { assertInvariants } from "../../compiler/ir/invariants.ts";
 import type { NodeIr } from "../../compiler/ir/ir.ts";
 import { add, equalFractions, one, zero } from "../../compiler/net/fraction.ts";
 import { formatSyntax } from "../../compiler/syntax/format.ts";
@@ -55,6 +56,7 @@ it("decides on every packet, with shares that make up the whole", { timeout }, a
   await fc.assert(
     fc.asyncProperty(specBlocks, async (blocks) => {
       const ir = await readBlocks(blocks);
+      assertInvariants(ir);
       for (const packet of packetsTo(ir)) {
         const outcome = decide(ir, packet);
         if (outcome.verdict !== "endpoints") continue;
