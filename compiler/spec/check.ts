@@ -13,9 +13,12 @@ export function checkSpec(spec: Spec): readonly Diagnostic[] {
       (finding) => !isAllowed(finding, service.allowedWarnings),
     ),
   );
-  return [...checkCluster(spec.cluster), ...aboutServices, ...checkOwners(spec.services), ...checkExpects(spec)].filter(
-    (finding) => !isAllowed(finding, spec.cluster.allowedWarnings),
-  );
+  return [
+    ...checkCluster(spec.cluster, spec.nodes),
+    ...aboutServices,
+    ...checkOwners(spec.services),
+    ...checkExpects(spec),
+  ].filter((finding) => !isAllowed(finding, spec.cluster.allowedWarnings));
 }
 
 function isAllowed(finding: Diagnostic, allowed: readonly string[]): boolean {

@@ -82,6 +82,7 @@ export const underlined: Readonly<Record<DiagnosticCode, string | null>> = {
   "spec/external-policy-unused": "external-policy local",
   "spec/health-check-port-unused": "health-check-port 32000",
   "spec/node-port-loopback": "node-port-addresses 192.0.2.0/24, 127.0.0.0/8",
+  "spec/service-range-overlap": "service-range 192.0.2.0/24",
   "spec/rr-ignores-weights": "scheduler rr",
   "spec/primary-without-address": "node-port-addresses primary",
   "spec/undescribed-node": null,

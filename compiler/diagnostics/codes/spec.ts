@@ -105,6 +105,11 @@ export const specCodes = {
     severity: "warning",
     message: (p: { prefix: string }) => `node ports are never served on loopback, so ${p.prefix} selects nothing`,
   },
+  "spec/service-range-overlap": {
+    severity: "error",
+    message: (p: { range: string; held: string; what: string }) =>
+      `service range ${p.range} meets ${p.held}, ${p.what}`,
+  },
   "spec/rr-ignores-weights": {
     severity: "warning",
     message: (p: { service: string }) => `scheduler rr ignores the weights of ${p.service}`,

@@ -169,6 +169,32 @@ describe("checkSpec", () => {
       spec({ cluster: { nodePortAddresses: { kind: "prefixes", prefixes: [prefix("127.0.0.0/8")] } } }),
     ],
     [
+      "spec/service-range-overlap",
+      "a node in a service range",
+      spec({
+        cluster: { serviceRanges: [prefix("192.0.2.0/24")] },
+        nodes: [node({ addresses: [address("192.0.2.11")] })],
+      }),
+    ],
+    [
+      "spec/service-range-overlap",
+      "a service range inside the pods of the cluster",
+      spec({ cluster: { pods: [prefix("10.0.0.0/8")], serviceRanges: [prefix("10.96.0.0/16")] } }),
+    ],
+    [
+      "spec/service-range-overlap",
+      "pods of a node in a service range",
+      spec({ cluster: { serviceRanges: [prefix("10.0.0.0/8")] }, nodes: [node({ pods: [prefix("10.244.1.0/24")] })] }),
+    ],
+    [
+      "nothing",
+      "a service range beside nodes and pods",
+      spec({
+        cluster: { pods: [prefix("10.244.0.0/16")], serviceRanges: [prefix("10.96.0.0/16"), prefix("fd00:96::/112")] },
+        nodes: [node({ addresses: [address("192.0.2.11")], pods: [prefix("10.244.1.0/24")] })],
+      }),
+    ],
+    [
       "spec/rr-ignores-weights",
       "weights under rr",
       spec({
