@@ -1,6 +1,6 @@
 #!/bin/bash
 # boot.sh SCRIPT [SECONDS [FOLDER]]: runs a bash script as root in a virtual machine with Debian's kernel, on this
-# machine's files (but /tmp and /run are its own). FOLDER is /mnt/input there; what the script writes below /mnt/output
+# machine's files (but /run is its own, and /tmp unless this folder is in it). FOLDER is /mnt/input there; what the script writes below /mnt/output
 # comes back in FOLDER/output. Nothing else that it changes outlives it.
 # Prints what the script printed and exits as the script did; 124 when time ran out.
 set -euo pipefail

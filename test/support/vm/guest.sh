@@ -3,7 +3,11 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/r
 option() { sed -n "s/.*weir\.$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
 cache=$(option cache)
 mount -t tmpfs run /run
-mount -t tmpfs tmp /tmp -o mode=1777
+# A checkout or cache below /tmp must stay in sight; writes to it end in the layer in memory.
+case "$(option folder)/:$cache/" in
+/tmp/* | *:/tmp/*) ;;
+*) mount -t tmpfs tmp /tmp -o mode=1777 ;;
+esac
 mkdir -p /lib/modules /run/netns /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount --bind "$cache/kernel/lib/modules" /lib/modules
