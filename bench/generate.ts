@@ -40,7 +40,7 @@ function serviceName(service: number): string {
   return `service-${padded(service, 5)}`;
 }
 
-export function vipOf(service: number): string {
+function vipOf(service: number): string {
   return address(firstVip + 10 + service);
 }
 

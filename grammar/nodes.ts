@@ -209,5 +209,3 @@ export interface FileNode {
   readonly kind: "file";
   readonly chunks: readonly Chunk[];
 }
-
-export type SyntaxNode = FileNode | Chunk | Line<Declaration | Statement> | Declaration | Statement | Leaf;

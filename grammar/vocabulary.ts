@@ -45,7 +45,7 @@ export const serviceWords = [
 ] as const;
 
 /** What may follow the address of an endpoint. */
-export const endpointWords = [
+const endpointWords = [
   "on",
   "weight",
   "draining",
@@ -60,7 +60,7 @@ export const endpointWords = [
 ] as const;
 
 /** Words inside other lines. */
-export const inlineWords = [
+const inlineWords = [
   "for",
   "warning",
   "any",
@@ -107,8 +107,6 @@ export const keywords: ReadonlySet<string> = new Set<string>([
   ...endpointWords,
   ...inlineWords,
 ]);
-
-export type DeclarationWord = (typeof declarationWords)[number];
 
 /** Lines of the form `word value, value`. */
 export type ListWord =

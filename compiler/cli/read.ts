@@ -11,7 +11,7 @@ import type { InputPath } from "./paths.ts";
  * V8 holds no string longer than 512 MiB.
  */
 const mebibyte = 1024 * 1024;
-export const maximumFileBytes = 256 * mebibyte;
+const maximumFileBytes = 256 * mebibyte;
 
 const chunkBytes = 1024 * 1024;
 
@@ -52,7 +52,7 @@ function readFile(input: InputPath): Buffer {
 }
 
 /** UTF-8 without zero bytes becomes text, a byte order mark is dropped; anything else is a finding at its place. */
-export function decode(path: string, bytes: Buffer): Pick<ReadText, "file" | "diagnostics"> {
+function decode(path: string, bytes: Buffer): Pick<ReadText, "file" | "diagnostics"> {
   const text = new TextDecoder("utf-8").decode(bytes);
   const zero = bytes.includes(0) ? text.indexOf("\0") : -1;
   if (zero === -1 && isUtf8(bytes)) return { file: { path, text }, diagnostics: [] };

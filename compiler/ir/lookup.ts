@@ -25,7 +25,7 @@ export function isNodeAddress(ir: NodeIr, address: IpAddress): boolean {
 }
 
 /** Whether node ports are served on this address of the node. */
-export function servesNodePorts(ir: NodeIr, address: IpAddress): boolean {
+function servesNodePorts(ir: NodeIr, address: IpAddress): boolean {
   if (isLoopback(address) || !isNodeAddress(ir, address)) return false;
   const selection = ir.nodePortAddresses[address.family];
   return selection.kind === "any" || selection.prefixes.some((prefix) => prefixContains(prefix, address));

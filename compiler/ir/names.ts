@@ -32,7 +32,7 @@ export function hashNumber(text: string): number {
 }
 
 /** A readable form of a key with only letters, digits and `-`: `shop/web:http` becomes `shop-web-http`. */
-export function slug(key: string): string {
+function slug(key: string): string {
   return key
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")

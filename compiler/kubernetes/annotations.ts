@@ -136,7 +136,7 @@ function annotation<T>(to: Report, metadata: Metadata, name: string, reader: Rea
   return value;
 }
 
-export const serviceAnnotationNames = [
+const serviceAnnotationNames = [
   "scheduler",
   "scheduler-flags",
   "one-packet",
@@ -146,7 +146,7 @@ export const serviceAnnotationNames = [
   "allow",
 ] as const;
 
-export const sliceAnnotationNames = ["weight", "max-connections", "min-connections"] as const;
+const sliceAnnotationNames = ["weight", "max-connections", "min-connections"] as const;
 
 function checkUnknown(to: Report, metadata: Metadata, names: readonly string[]): void {
   for (const key of Object.keys(metadata.annotations ?? {})) {

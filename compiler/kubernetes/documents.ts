@@ -6,7 +6,7 @@ import { locationAt, type Range } from "./places.ts";
 import { yamlDocuments } from "./yaml-documents.ts";
 import { splitDocuments } from "./yaml-split.ts";
 
-export const mostDocuments = 100_000;
+const mostDocuments = 100_000;
 
 /**
  * The documents of a YAML or JSON file. JSON is tried first wherever the text looks like it, whatever the file is called:

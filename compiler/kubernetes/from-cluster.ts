@@ -52,7 +52,7 @@ function bigintAsText(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? value.toString() : value;
 }
 
-export function hasRepeatedFamily(prefixes: readonly Prefix[]): boolean {
+function hasRepeatedFamily(prefixes: readonly Prefix[]): boolean {
   return families.some((family: Family) => prefixes.filter((prefix) => prefix.address.family === family).length > 1);
 }
 

@@ -34,7 +34,7 @@ function skipString(text: string, from: number): number {
 }
 
 /** `from` is at the first character of a value; returns the offset after its last. */
-export function skipValue(text: string, from: number): number {
+function skipValue(text: string, from: number): number {
   const first = text.charCodeAt(from);
   if (first === quote) return skipString(text, from);
   if (first !== openBrace && first !== openBracket) {

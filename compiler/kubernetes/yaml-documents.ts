@@ -8,7 +8,7 @@ import { splitList } from "./yaml-split.ts";
 import { locateInYaml, yamlValue } from "./yaml-values.ts";
 
 /** Longest piece of YAML that is parsed at once, in characters: the parser takes some 80 bytes of memory for each. */
-export const longestYaml = 8 * 1024 * 1024;
+const longestYaml = 8 * 1024 * 1024;
 /** Shorter documents are read whole: it is not worth cutting them. */
 const worthSplitting = 32 * 1024;
 

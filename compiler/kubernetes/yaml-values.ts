@@ -13,7 +13,7 @@ export interface YamlFault extends Range {
 }
 
 /** More are refused, so that aliases of aliases cannot multiply. */
-export const mostAliases = 100;
+const mostAliases = 100;
 const deepestValue = 200;
 
 interface State {

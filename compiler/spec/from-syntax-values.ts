@@ -81,7 +81,7 @@ export function durationValue(scope: Scope, leaf: Leaf, low: number, high: numbe
 }
 
 /** Letters, digits, `-`, `_` and `.`: nothing that could end a comment, a quoted string or an argument of a rule. */
-export const safeName: RegExp = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+const safeName: RegExp = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 function nameFault(text: string, longest: number): string | null {
   if (text === "") return "is empty";

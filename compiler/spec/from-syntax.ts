@@ -1,4 +1,4 @@
-import type { Chunk, Declaration, FileNode, Span } from "../../grammar/nodes.ts";
+import type { Chunk, Declaration, Span } from "../../grammar/nodes.ts";
 import { type Diagnostic, hasErrors, sortDiagnostics } from "../diagnostics/diagnostic.ts";
 import { unreachable } from "../result.ts";
 import type { SourceFile } from "../source.ts";
@@ -24,16 +24,6 @@ interface Declared {
   readonly services: ServiceSpec[];
   readonly expects: ExpectSpec[];
   readonly includes: IncludeRequest[];
-}
-
-/** What a syntax tree declares. Values are checked one by one here; how they go together is for check.ts. */
-export function fragmentFromSyntax(tree: FileNode, file: SourceFile): ReadFragment {
-  const diagnostics: Diagnostic[] = [];
-  const scope = readLists(tree.chunks, file, diagnostics);
-  const declared = nothingDeclared();
-  for (const chunk of tree.chunks) readChunk(chunk, { ...scope, start: chunk.start }, declared);
-  reportUnusedLists(scope);
-  return { fragment: { ...declared, endpointGroups: [] }, diagnostics: limited(sortDiagnostics(diagnostics)) };
 }
 
 function nothingDeclared(): Declared {

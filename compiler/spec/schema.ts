@@ -20,18 +20,18 @@ const origin = z.custom<Location>((value) => isObject(value) && "file" in value)
 const port = z.number().int().min(1).max(65535);
 const name = z.string().min(1).max(253);
 
-export const protocolSchema = z.enum(protocols);
+const protocolSchema = z.enum(protocols);
 
 export const schedulerSchema = z.enum(schedulers);
 
 export const schedulerFlagSchema = z.enum(schedulerFlags);
 
-export const policySchema = z.enum(["cluster", "local"]);
+const policySchema = z.enum(["cluster", "local"]);
 
 const portRange = z.readonly(z.strictObject({ first: port, last: port }));
 
 /** `tunnel` kinds of IPVS: IPIP, or UDP encapsulation GUE on a port, or GRE (IP_VS_CONN_F_TUNNEL_TYPE_*). */
-export const forwardingSchema = z.discriminatedUnion("method", [
+const forwardingSchema = z.discriminatedUnion("method", [
   z.readonly(z.strictObject({ method: z.literal("nat") })),
   z.readonly(z.strictObject({ method: z.literal("direct") })),
   z.readonly(
@@ -40,7 +40,7 @@ export const forwardingSchema = z.discriminatedUnion("method", [
 ]);
 
 /** `netmask` is the prefix length by which IPVS groups IPv4 or IPv6 clients; null is the whole address. */
-export const affinitySchema = z.readonly(
+const affinitySchema = z.readonly(
   z.strictObject({
     timeoutSeconds: z.number().int().min(1).max(86400),
     netmask: z
@@ -49,7 +49,7 @@ export const affinitySchema = z.readonly(
   }),
 );
 
-export const servicePortSchema = z.readonly(
+const servicePortSchema = z.readonly(
   z.strictObject({
     /** Empty when the service's only port has no name. */
     name: z.string().max(63),
@@ -62,9 +62,7 @@ export const servicePortSchema = z.readonly(
   }),
 );
 
-export const endpointPortSchema = z.readonly(
-  z.strictObject({ name: z.string().max(63), protocol: protocolSchema, port }),
-);
+const endpointPortSchema = z.readonly(z.strictObject({ name: z.string().max(63), protocol: protocolSchema, port }));
 
 export const endpointSchema = z.readonly(
   z.strictObject({
@@ -88,9 +86,9 @@ export const endpointSchema = z.readonly(
   }),
 );
 
-export const externalAddressSchema = z.readonly(z.strictObject({ address, origin }));
+const externalAddressSchema = z.readonly(z.strictObject({ address, origin }));
 
-export const loadBalancerSchema = z.readonly(
+const loadBalancerSchema = z.readonly(
   z.strictObject({
     address,
     /** Sources that may use it; null is everyone. May hold prefixes of the other family, which say nothing of this one. */
@@ -139,7 +137,7 @@ export const nodeSchema = z.readonly(
 );
 
 /** How a node tells traffic of its own pods (kube-proxy's detectLocalMode). */
-export const detectorSchema = z.discriminatedUnion("kind", [
+const detectorSchema = z.discriminatedUnion("kind", [
   z.readonly(z.strictObject({ kind: z.literal("cluster-pods") })),
   z.readonly(z.strictObject({ kind: z.literal("node-pods") })),
   z.readonly(z.strictObject({ kind: z.literal("bridge-interface"), name: z.string().min(1).max(15) })),
@@ -147,7 +145,7 @@ export const detectorSchema = z.discriminatedUnion("kind", [
   z.readonly(z.strictObject({ kind: z.literal("none") })),
 ]);
 
-export const nodePortAddressesSchema = z.discriminatedUnion("kind", [
+const nodePortAddressesSchema = z.discriminatedUnion("kind", [
   /** Every non-loopback address of the node. */
   z.readonly(z.strictObject({ kind: z.literal("any") })),
   /** The node's first address of each family. */
@@ -157,7 +155,7 @@ export const nodePortAddressesSchema = z.discriminatedUnion("kind", [
 ]);
 
 /** Only the services whose names match may claim addresses inside the prefixes. */
-export const guardSchema = z.readonly(
+const guardSchema = z.readonly(
   z.strictObject({
     prefixes: z.readonly(z.array(prefix)),
     /** `shop/web`, or with `*` for any run of characters inside one part: `shop/*`. */
@@ -168,7 +166,7 @@ export const guardSchema = z.readonly(
 
 const markBit = z.number().int().min(0).max(31);
 
-export const clusterSchema = z.readonly(
+const clusterSchema = z.readonly(
   z.strictObject({
     pods: z.readonly(z.array(prefix)),
     serviceRanges: z.readonly(z.array(prefix)),
@@ -198,7 +196,7 @@ export const clusterSchema = z.readonly(
   }),
 );
 
-export const expectedOutcomeSchema = z.discriminatedUnion("kind", [
+const expectedOutcomeSchema = z.discriminatedUnion("kind", [
   z.readonly(
     z.strictObject({
       kind: z.literal("reaches"),
@@ -222,7 +220,7 @@ export const expectedOutcomeSchema = z.discriminatedUnion("kind", [
   z.readonly(z.strictObject({ kind: z.literal("pass") })),
 ]);
 
-export const expectSchema = z.readonly(
+const expectSchema = z.readonly(
   z.strictObject({
     /** null: on every node. */
     node: name.nullable(),
@@ -246,7 +244,6 @@ export const specSchema = z.readonly(
 
 export type Scheduler = z.infer<typeof schedulerSchema>;
 export type SchedulerFlag = z.infer<typeof schedulerFlagSchema>;
-export type Policy = z.infer<typeof policySchema>;
 export type Forwarding = z.infer<typeof forwardingSchema>;
 export type Affinity = z.infer<typeof affinitySchema>;
 export type ServicePortSpec = z.infer<typeof servicePortSchema>;

@@ -1,5 +1,5 @@
 import type { Chunk, FileNode, Span } from "../../grammar/nodes.ts";
-import { type Diagnostic, diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
+import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
 import type { SourceFile } from "../source.ts";
 import { type ParsedChunk, parseChunk } from "./chunk.ts";
 import { mostErrors } from "./finding.ts";
@@ -9,7 +9,7 @@ import { splitDeclarations } from "./split.ts";
 export type SyntaxCache = Map<string, ParsedChunk>;
 
 export interface ParsedSyntax {
-  /** Declarations and statements that do not parse are left out of it. */
+  /** Declarations and statements that do not parse are left out of it: with errors it must not be formatted. */
   readonly tree: FileNode;
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -50,9 +50,4 @@ export function parseSyntax(file: SourceFile, cache?: SyntaxCache): ParsedSyntax
     chunks.push(parseFilePart(file, part, diagnostics, cache));
   }
   return { tree: { kind: "file", chunks }, diagnostics: limited(diagnostics) };
-}
-
-/** Whether a tree may be formatted: a tree with errors lacks what did not parse. */
-export function isComplete({ diagnostics }: ParsedSyntax): boolean {
-  return !hasErrors(diagnostics);
 }

@@ -24,7 +24,7 @@ import { address, prefix } from "./net.ts";
 
 /** Hand-made IR for tests of lowerings: short to write, and within the invariants of compiler/ir/ir.ts. */
 
-export const somewhere: Location = { file: { path: "test.weir", text: "service\n" }, start: 0, end: 7 };
+const somewhere: Location = { file: { path: "test.weir", text: "service\n" }, start: 0, end: 7 };
 
 /** Endpoints as text: `10.244.1.5:8080`, `[fd00::5]:53`, followed by any of ` x3` (weight), ` local`, ` hairpin`, ` drained`. */
 export function endpoint(text: string): IrEndpoint {

@@ -4,7 +4,7 @@ import { type LoaderName, labTools, toolsOf } from "../../runtime/lab/loaders.ts
 import { missingTools } from "../../runtime/lab/tools.ts";
 
 /** In the full check nothing may be left out: what the machine lacks is then a failure. */
-export const kernelTestsRequired = process.env.WEIR_KERNEL_TESTS === "required";
+const kernelTestsRequired = process.env.WEIR_KERNEL_TESTS === "required";
 
 /** Why no lab can be made here, or null. */
 export async function labTrouble(): Promise<string | null> {

@@ -1,7 +1,7 @@
 import { fragmentOf, specOf } from "../../compiler/pipeline.ts";
 import type { Spec } from "../../compiler/spec/schema.ts";
 
-export const serviceCount = 1000;
+const serviceCount = 1000;
 export const endpointCount = 8;
 
 /** How the services of the large spec differ; service `n` is of kind `n % 4`. */

@@ -7,7 +7,7 @@ export type Reorder = <T>(items: readonly T[]) => readonly T[];
 export const reversed: Reorder = (items) => [...items].reverse();
 
 /** Numbers from 0 up to 1 that follow from the seed alone (mulberry32). */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

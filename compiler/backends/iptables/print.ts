@@ -103,7 +103,7 @@ function printOnce(matches: readonly IptablesMatch[], texts: Map<readonly Iptabl
   return text;
 }
 
-export function printMatch(match: IptablesMatch): string {
+function printMatch(match: IptablesMatch): string {
   switch (match.kind) {
     case "source":
       return `${not(match.negated)} -s ${match.prefix.text}`;

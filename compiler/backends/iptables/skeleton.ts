@@ -21,7 +21,7 @@ export const jumps: readonly IptablesJump[] = [
   { table: "nat", chain: "POSTROUTING", target: fixedChains.postrouting, position: "first" },
 ];
 
-export const rejectWith: Readonly<Record<Family, RejectWith>> = {
+const rejectWith: Readonly<Record<Family, RejectWith>> = {
   ipv4: "icmp-port-unreachable",
   ipv6: "icmp6-port-unreachable",
 };

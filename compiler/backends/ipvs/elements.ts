@@ -12,7 +12,7 @@ import { assert } from "../../result.ts";
 import type { IpSet, SetElement, SetElementKind } from "./program.ts";
 
 /** The order of elements in a set: by address or prefix, protocol, port, then the last part. */
-export function compareElements(a: SetElement, b: SetElement): number {
+function compareElements(a: SetElement, b: SetElement): number {
   switch (a.kind) {
     case "ip":
       assert(b.kind === a.kind, "a set has elements of one kind");

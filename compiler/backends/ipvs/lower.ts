@@ -49,7 +49,7 @@ function rulesOf(ir: NodeIr, family: Family, marks: MarkLayout): IptablesRuleset
   return companionRules({ family, marks, detector: ir.detector[family], hasRangedNodePorts });
 }
 
-export function isRangedNodePort(frontend: IrFrontend): boolean {
+function isRangedNodePort(frontend: IrFrontend): boolean {
   return frontend.kind === "node-port" && frontend.sourceRanges !== null;
 }
 

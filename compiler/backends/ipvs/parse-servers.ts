@@ -47,7 +47,7 @@ export function parseVirtualServers(text: string): ServerListing {
   return { virtualServers, timeouts };
 }
 
-export function compareRealServers(a: RealServer, b: RealServer): number {
+function compareRealServers(a: RealServer, b: RealServer): number {
   return compareAddresses(a.address, b.address) || compareNumbers(a.port, b.port);
 }
 

@@ -21,12 +21,12 @@ export function isRange(atom: NftAtom): atom is NftRange {
   return typeof atom === "object" && "first" in atom;
 }
 
-export function isAddress(atom: NftAtom): atom is IpAddress {
+function isAddress(atom: NftAtom): atom is IpAddress {
   return typeof atom === "object" && "bits" in atom;
 }
 
 /** Atoms at the same place of a key are of one kind, except that addresses and prefixes may meet. */
-export function compareAtoms(a: NftAtom, b: NftAtom): number {
+function compareAtoms(a: NftAtom, b: NftAtom): number {
   if (a === b) return 0;
   if (typeof a === "number" && typeof b === "number") return compareNumbers(a, b);
   if (isProtocol(a) && isProtocol(b)) return compareProtocols(a, b);
@@ -70,7 +70,7 @@ export function isByEndpoint(map: NftMap): boolean {
 }
 
 /** Elements of maps to endpoints by frontend, then data, then number; all others by key. */
-export function sortElements<T extends AnyNftSet>(set: T): T {
+function sortElements<T extends AnyNftSet>(set: T): T {
   switch (set.kind) {
     case "map":
       return isByEndpoint(set)
@@ -116,11 +116,11 @@ export function sortTable(table: NftTable): NftTable {
   };
 }
 
-export function compareSets(a: AnyNftSet, b: AnyNftSet): number {
+function compareSets(a: AnyNftSet, b: AnyNftSet): number {
   return compareNames(setNames, a.name, b.name);
 }
 
-export function compareChains(a: NftChain, b: NftChain): number {
+function compareChains(a: NftChain, b: NftChain): number {
   return compareNames(chainNames, a.name, b.name);
 }
 

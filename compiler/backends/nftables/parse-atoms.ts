@@ -50,7 +50,7 @@ export function protocolAtom(reader: TokenReader, text: string): Protocol {
   return found;
 }
 
-export function parseAtom(reader: TokenReader, type: NftDatatype, ranges: boolean): NftAtom {
+function parseAtom(reader: TokenReader, type: NftDatatype, ranges: boolean): NftAtom {
   const text = reader.next();
   switch (type) {
     case "ipv4_addr":

@@ -139,7 +139,7 @@ function parseInterface(reader: TokenReader): NftOperand {
   return { kind: "interface", name: match[1] ?? "", isPrefix: match[2] === "*" };
 }
 
-export function parseExpression(reader: TokenReader): NftExpression {
+function parseExpression(reader: TokenReader): NftExpression {
   const key = parseConcat(reader);
   return reader.accept("map") ? { kind: "lookup", key, map: parseReference(reader) } : key;
 }

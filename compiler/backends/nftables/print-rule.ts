@@ -16,7 +16,7 @@ export function printRule(rule: NftRule, family: NftFamily): string {
   return rule.map((statement) => printStatement(statement, family)).join(" ");
 }
 
-export function printStatement(statement: NftStatement, family: NftFamily): string {
+function printStatement(statement: NftStatement, family: NftFamily): string {
   switch (statement.kind) {
     case "match": {
       const left = printExpression(statement.left, family);
@@ -138,7 +138,7 @@ function printMark(value: number): string {
 }
 
 /** `10800s` is `3h` in the kernel's listing: days, hours, minutes and seconds that are not zero. */
-export function printDuration(seconds: number): string {
+function printDuration(seconds: number): string {
   const parts = [
     [Math.floor(seconds / 86400), "d"],
     [Math.floor(seconds / 3600) % 24, "h"],

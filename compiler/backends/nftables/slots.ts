@@ -26,7 +26,7 @@ export function endpointRange(pool: PoolNumber): { readonly first: number; reado
 }
 
 /** The most slots a pool may have in the shared maps, unless its endpoints own few slots each. */
-export const slotLimit = 1024;
+const slotLimit = 1024;
 
 /** Whether every slot of the pool gets an element; otherwise the pool has a chain and a map of ranges of its own. */
 export function fitsSlots(pool: IrPool): boolean {

@@ -68,7 +68,11 @@ describe("listeners", () => {
     const sctp = frontend("10.96.0.12:80", { key: "core/d:d", protocol: "sctp", routes: clusterRoutes(two) });
     const ir = { ...irOf([external, sctp]), proxyPorts: [{ first: 40000, last: 40000 }] };
     const { program, diagnostics } = userspaceBackend.lower(ir);
-    expect(diagnostics.map(({ code }) => code)).toEqual(["lower/protocol-unsupported", "lower/proxy-ports-exhausted"]);
+    expect(diagnostics.map(({ code }) => code)).toEqual([
+      "lower/protocol-unsupported",
+      "lower/source-not-preserved",
+      "lower/proxy-ports-exhausted",
+    ]);
     expect(program.table.frontends.map(({ key }) => key)).toEqual(["shop/web:http"]);
   });
 });
