@@ -59,7 +59,12 @@ function describeWrong(reports: readonly RowReport[]): readonly string[] {
 }
 
 /** All rows, in as many labs as they need. Returns what was wrong, with what the rules did to the first wrong row. */
-async function tryFixture(pool: LabPool, loader: LoaderName, compiled: CompiledFixture, rows: readonly LabRow[]) {
+export async function tryFixture(
+  pool: LabPool,
+  loader: LoaderName,
+  compiled: CompiledFixture,
+  rows: readonly LabRow[],
+): Promise<{ readonly wrong: readonly string[]; readonly tried: number }> {
   const wrong: string[] = [];
   let tried = 0;
   for (const group of splitByInterface(rows.map((row) => row.packet))) {
