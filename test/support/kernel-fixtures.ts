@@ -1,6 +1,7 @@
 import { type BackendName, compileBackend, decide, irOf, type NodeIr, textOf } from "../../compiler/index.ts";
 import { frontendOf } from "../../compiler/ir/lookup.ts";
 import { addressFromBits, addressWidth, type Prefix } from "../../compiler/net/address.ts";
+import type { Spec } from "../../compiler/spec/schema.ts";
 import type { LabRow } from "../../runtime/lab/expectation.ts";
 import type { LoaderName } from "../../runtime/lab/loaders.ts";
 import { expectationOf, worldOf } from "../../runtime/lab/world.ts";
@@ -17,9 +18,16 @@ export interface CompiledFixture {
 
 export async function compileFixture(name: string, node: string, backend: BackendName): Promise<CompiledFixture> {
   const { spec, diagnostics } = await loadInputs(`${fixturesFolder}/${name}`);
-  const { ir, diagnostics: found } = irOf(spec, node);
-  const wrong = [...diagnostics, ...found].find((finding) => finding.severity === "error");
+  const wrong = diagnostics.find((finding) => finding.severity === "error");
   if (wrong !== undefined) throw new Error(`${name}: ${wrong.code}: ${wrong.message}`);
+  return compileSpec(spec, node, backend);
+}
+
+/** The same for a spec without errors. */
+export async function compileSpec(spec: Spec, node: string, backend: BackendName): Promise<CompiledFixture> {
+  const { ir, diagnostics } = irOf(spec, node);
+  const wrong = diagnostics.find((finding) => finding.severity === "error");
+  if (wrong !== undefined) throw new Error(`${node}: ${wrong.code}: ${wrong.message}`);
   const artifact = await compileBackend(ir, backend);
   const error = artifact.diagnostics.find((finding) => finding.severity === "error");
   return {
