@@ -1,13 +1,13 @@
 import type { Span, Token } from "../../grammar/tokens.ts";
 import { hiddenCharacter } from "../../grammar/tokens.ts";
 import { clusterWords, declarationWords, nodeWords, serviceWords } from "../../grammar/vocabulary.ts";
+import { didYouMean } from "../diagnostics/suggest.ts";
 import type { Refusal, StartSymbol } from "./derive.ts";
 import { alternatives, describeExpected, type Expected, mayBeQuoted } from "./expected.ts";
 import { type Finding, finding } from "./finding.ts";
-import { didYouMean } from "../diagnostics/suggest.ts";
 
 /** Says of lines that do not parse what was found, what was expected, and what to write instead. */
-export const longestWord = 1024;
+const longestWord = 1024;
 
 interface Place {
   readonly words: readonly string[];
