@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
-import { buildWeir, runProgram } from "../support/built.ts";
+import { describe, expect, it } from "vitest";
+import { builtWeir, runProgram } from "../support/built.ts";
 import { temporaryFolder } from "../support/command.ts";
 
 /**
@@ -59,10 +59,7 @@ function matches(expected: readonly string[], actual: readonly string[]): boolea
   return new RegExp(`^${escaped.join("")}$`).test(actual.map((line) => `${line}\n`).join(""));
 }
 
-let script = "";
-beforeAll(() => {
-  script = buildWeir("docs");
-}, 120_000);
+const script = builtWeir("docs");
 
 describe.each(pages)("%s", (page) => {
   it("shows what its command lines print", async () => {

@@ -1,16 +1,13 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
-import { buildWeir, runProgram } from "../support/built.ts";
+import { describe, expect, it } from "vitest";
+import { builtWeir, runProgram } from "../support/built.ts";
 import { temporaryFolder } from "../support/command.ts";
 
 /** What `npm pack` reads besides the build. */
 const packed = ["package.json", "README.md", "CHANGELOG.md", "LICENSE", "docs", ".npmrc"];
 
-let script = "";
-beforeAll(() => {
-  script = buildWeir("pack");
-}, 120_000);
+const script = builtWeir("pack");
 
 /** A project with the packed package installed as npm lays it out, its dependencies borrowed from the checkout. */
 async function install(): Promise<{ readonly project: string; readonly files: readonly string[] }> {

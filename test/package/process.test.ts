@@ -1,13 +1,10 @@
 import { chmodSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
-import { buildWeir, runProgram } from "../support/built.ts";
+import { describe, expect, it } from "vitest";
+import { builtWeir, runProgram } from "../support/built.ts";
 import { temporaryFolder } from "../support/command.ts";
 
-let script = "";
-beforeAll(() => {
-  script = buildWeir("process");
-}, 120_000);
+const script = builtWeir("process");
 
 const spec = `node worker-1 {
   address 192.0.2.11

@@ -1,22 +1,21 @@
 import { spawn, spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 
 /**
- * Builds the command as it is shipped, into a folder of the calling test file's own, and returns the script's path.
- * The dist folder of the checkout may be older than the sources. Call it once, in `beforeAll`.
+ * The path of the command as it is shipped, in a folder of the calling test file's own: the dist folder of the checkout
+ * may be older than the sources. It is built before the file's tests and removed after them; call it once, at the top.
  */
-export function buildWeir(name: string): string {
+export function builtWeir(name: string): string {
   const folder = join(root, ".cache", `test-${name}-${process.pid}`);
+  beforeAll(() => {
+    const built = spawnSync(process.execPath, ["bin/build.mjs", "--out-dir", folder], { cwd: root, encoding: "utf8" });
+    if (built.status !== 0) throw new Error(`the build failed:\n${built.stdout}${built.stderr}`);
+  }, 120_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  const built = spawnSync(process.execPath, ["bin/build.mjs", "--out-dir", folder], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  if (built.status !== 0) throw new Error(`the build failed:\n${built.stdout}${built.stderr}`);
   return join(folder, "bin/weir.js");
 }
 

@@ -12,7 +12,7 @@ export async function labTrouble(): Promise<string | null> {
   const missing = await missingTools(labTools);
   if (missing.length > 0) return `missing: ${missing.map((each) => each.tool).join(", ")}`;
   const trouble = await namespaceTrouble();
-  return trouble === null ? null : `${trouble} (as an ordinary user: unshare -Urn npx vitest run test/kernel)`;
+  return trouble === null ? null : `${trouble} (as an ordinary user: unshare -Urn npm run test:kernel)`;
 }
 
 /** Why rules cannot be loaded in this way here, or null. */
