@@ -6,7 +6,7 @@ import type { Refusal, StartSymbol } from "./derive.ts";
 import { alternatives, describeExpected, type Expected, mayBeQuoted } from "./expected.ts";
 import { type Finding, finding } from "./finding.ts";
 
-/** Says of lines that do not parse what was found, what was expected, and what to write instead. */
+/** A word longer than this is named as such instead of being shown. */
 const longestWord = 1024;
 
 interface Place {
