@@ -3,6 +3,7 @@ import { type Diagnostic, type DiagnosticDetails, diagnostic } from "../diagnost
 import type { IrEndpoint, IrFrontend, IrService, NodeIr } from "../ir/ir.ts";
 import type { Protocol } from "../net/port.ts";
 import { assert } from "../result.ts";
+import type { Location } from "../source.ts";
 import type { BackendName } from "./backend.ts";
 
 /** What a backend other than IPVS keeps of the settings that IPVS has. */
@@ -22,7 +23,9 @@ export interface BackendLimits {
  */
 export function settingsBeyond(limits: BackendLimits, ir: NodeIr): readonly Diagnostic[] {
   assertInterfaceNames(ir);
-  return ir.services.flatMap((service) => (needsMore(service, limits) ? findingsOf(service, limits, ir) : []));
+  return ir.services.flatMap((service) =>
+    needsMore(service, limits) ? [...approximations(service, limits, ir), ...refusals(service, limits)] : [],
+  );
 }
 
 /**
@@ -54,11 +57,15 @@ function needsMore(service: IrService, limits: BackendLimits): boolean {
   );
 }
 
-function findingsOf(service: IrService, limits: BackendLimits, ir: NodeIr): readonly Diagnostic[] {
+function placeOf(setting: string, service: IrService): Location {
+  return service.settingOrigins[setting] ?? service.origin;
+}
+
+function approximations(service: IrService, limits: BackendLimits, ir: NodeIr): readonly Diagnostic[] {
   const { backend, spreading } = limits;
   const name = service.name;
   const findings: Diagnostic[] = [];
-  const at = (setting: string) => service.settingOrigins[setting] ?? service.origin;
+  const at = (setting: string) => placeOf(setting, service);
   const warn = <C extends DiagnosticCode>(code: C, parameters: ParametersOf<C>, details: DiagnosticDetails) => {
     if (service.allowedWarnings.includes(code) || ir.allowedWarnings.includes(code)) return;
     findings.push(diagnostic(code, parameters, details));
@@ -94,18 +101,22 @@ function findingsOf(service: IrService, limits: BackendLimits, ir: NodeIr): read
       { at: limited.origin, help: "the ipvs backend counts connections" },
     );
   }
+  return findings;
+}
 
+function refusals(service: IrService, { backend, protocols }: BackendLimits): readonly Diagnostic[] {
+  const findings: Diagnostic[] = [];
   const forwarded = service.frontends.find((frontend) => frontend.forwarding.method !== "nat");
   if (forwarded !== undefined) {
     findings.push(
       diagnostic(
         "lower/forwarding-unsupported",
-        { backend, method: forwarded.forwarding.method, service: name, able: "ipvs" },
-        { at: at("forward"), help: "compile this service for ipvs only, or use forward nat" },
+        { backend, method: forwarded.forwarding.method, service: service.name, able: "ipvs" },
+        { at: placeOf("forward", service), help: "compile this service for ipvs only, or use forward nat" },
       ),
     );
   }
-  const refused = service.frontends.find((frontend) => !limits.protocols.includes(frontend.protocol));
+  const refused = service.frontends.find((frontend) => !protocols.includes(frontend.protocol));
   if (refused !== undefined) {
     findings.push(
       diagnostic(

@@ -21,6 +21,7 @@ export class TextWriter {
   }
 }
 
+/** The whole file as one string; for tests and small files, see `TextWriter`. */
 export function textOf(file: ArtifactFile): string {
   return file.chunks.join("");
 }

@@ -9,6 +9,7 @@ export interface Report {
   readonly diagnostics: Diagnostic[];
 }
 
+/** Adds a finding about the value at `path` of the object. */
 export function report<C extends DiagnosticCode>(
   to: Report,
   code: C,
@@ -19,6 +20,7 @@ export function report<C extends DiagnosticCode>(
   to.diagnostics.push(diagnostic(code, parameters, { ...details, at: to.object.at(path) }));
 }
 
+/** A field with another value than `expected`, or without one. `expected` is a phrase, as in `a number from 1 to 65535`. */
 export function reportInvalid(to: Report, path: Path, found: unknown, expected: string): void {
   if (found === undefined || found === null)
     report(to, "kubernetes/missing-field", { field: fieldName(path), expected }, path);

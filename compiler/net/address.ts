@@ -88,6 +88,7 @@ export function prefixOf(address: IpAddress, length: number): Prefix {
   return { address: network, length, text: `${network.text}/${length}` };
 }
 
+/** The prefix that holds this address alone. */
 export function hostPrefix(address: IpAddress): Prefix {
   return prefixOf(address, addressWidth(address.family));
 }
@@ -96,6 +97,7 @@ export function isHostPrefix(prefix: Prefix): boolean {
   return prefix.length === addressWidth(prefix.address.family);
 }
 
+/** Never across families; IPv4-mapped IPv6 addresses are IPv6. */
 export function prefixContains(prefix: Prefix, address: IpAddress): boolean {
   if (prefix.address.family !== address.family) return false;
   const shift = addressWidth(address.family) - prefix.length;
@@ -111,6 +113,7 @@ export function prefixCovers(outer: Prefix, inner: Prefix): boolean {
   return outer.length <= inner.length && prefixContains(outer, inner.address);
 }
 
+/** 127.0.0.0/8 and ::1, by RFC 1122 and RFC 4291. */
 export function isLoopback(address: IpAddress): boolean {
   return address.family === "ipv4" ? address.bits >> 24n === 127n : address.bits === 1n;
 }

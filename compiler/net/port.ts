@@ -13,6 +13,7 @@ export interface PortRange {
   readonly last: Port;
 }
 
+/** A port from decimal digits. Leading zeros are allowed, signs and spaces are not. */
 export function parsePort(text: string): Result<Port> {
   if (!/^[0-9]{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65535) {
     return fail(`${text} is not a port; ports are numbers from 1 to 65535`);
@@ -24,6 +25,7 @@ export function rangeHas(range: PortRange, port: Port): boolean {
   return range.first <= port && port <= range.last;
 }
 
+/** tcp, udp, sctp: the order in which frontends are listed. */
 export function compareProtocols(a: Protocol, b: Protocol): number {
   return protocols.indexOf(a) - protocols.indexOf(b);
 }

@@ -7,7 +7,8 @@ import type { ClusterSpec, EndpointSpec, NodeSpec, ServiceSpec, Spec } from "./s
 
 /**
  * What holds where no input says otherwise. Mark bits are those of kube-proxy and kubelet, and one that no
- * common CNI plugin uses (portmap has bit 13); proxy ports lie above the kubelet's and kube-proxy's own (10248 to 10259) and below the usual node ports.
+ * common CNI plugin uses (portmap has bit 13); proxy ports lie above the kubelet's and kube-proxy's own (10248 to 10259)
+ * and below the usual node ports.
  */
 export const defaultCluster: ClusterSpec = {
   pods: [],

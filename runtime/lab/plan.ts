@@ -47,7 +47,10 @@ export interface LabPlan {
   readonly hosts: readonly LabHost[];
 }
 
-/** Given to the node where a family has no declared address: masquerading needs one. From the ranges for benchmarks and for documentation. */
+/**
+ * Given to the node where a family has no declared address: masquerading needs one. From the ranges for benchmarks
+ * (RFC 2544) and for documentation.
+ */
 const spareNodeAddress: Readonly<Record<Family, IpAddress>> = {
   ipv4: addressFromBits("ipv4", 0xc612fe01n),
   ipv6: addressFromBits("ipv6", 0x20010db8_fffe_0000_0000_0000_0000_0001n),

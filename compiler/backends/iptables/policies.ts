@@ -103,6 +103,7 @@ export interface SplitRoutes {
   readonly last: IrRoute;
 }
 
+/** Throws InternalError for no routes. */
 export function splitRoutes(routes: readonly IrRoute[]): SplitRoutes {
   const last = routes.at(-1);
   assert(last !== undefined, "a frontend has no route");
@@ -114,6 +115,7 @@ export function splitRoutes(routes: readonly IrRoute[]): SplitRoutes {
   return { heads: routes.slice(0, start), tail: routes.slice(start), last };
 }
 
+/** Equal for pools that are one and the same, whichever frontend leads there; chains and listeners are named by it. */
 export function poolIdentity(policy: Policy, pool: IrPool): string {
   return `${policy.poolOwner} ${pool.scope}`;
 }

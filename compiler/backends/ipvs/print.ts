@@ -11,7 +11,7 @@ import type { IpvsProgram } from "./program.ts";
 
 export const folder = "ipvs";
 
-/** All files of the program. A family in which nothing is served or refused has no rules; its sets, servers and routes are simply absent. */
+/** All files of the program. A family in which nothing is served or refused has no rules, sets, servers or routes. */
 export function printIpvs(program: IpvsProgram): readonly ArtifactFile[] {
   return [
     printOperations(`${folder}/ipvs.json`, program),

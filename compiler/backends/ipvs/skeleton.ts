@@ -51,6 +51,10 @@ const viaIpvs: IptablesMatch = {
   method: null,
 };
 
+/**
+ * The rules of one family beside IPVS: marking and refusal before it looks, masquerading after it. They speak of sets, so
+ * they do not grow with services. The README of the backend gives the path of a packet.
+ */
 export function companionRules(facts: SkeletonFacts): IptablesRuleset {
   return {
     family: facts.family,

@@ -23,6 +23,7 @@ const descriptions: ReadonlyMap<string, string> = new Map([
 /** Stands above the chains that only some tables have. */
 export const sharedChains = "shared by frontends: how to masquerade, how many slots, how long clients are remembered";
 
+/** The comment above a chain, set or map of this name; null where the name says enough. */
 export function describe(name: string): string | null {
   return descriptions.get(name) ?? null;
 }

@@ -24,6 +24,7 @@ import { addressType, fixedChains, frontendKeyTypes } from "./skeleton.ts";
 /** Entries of one affinity map, some 110 bytes of kernel memory each; a flood of forged sources cannot take more. */
 const affinityEntries = 262144;
 
+/** A table for each family in which something is served or refused; what nftables cannot keep is among the findings. */
 export function lowerNftables(ir: NodeIr): Lowered<NftProgram> {
   const tables = families.flatMap((family) => {
     const table = lowerFamily(ir, family);

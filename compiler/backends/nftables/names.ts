@@ -75,6 +75,7 @@ export function wideChain(key: string, where: string, pool: PoolNumber, affinity
   return objectName(prefix, `${key} ${where}`, nameLimits.nft);
 }
 
+/** `weights-shop-web-k3x9...`: which endpoint owns a slot, of one pool with too many slots for the shared maps. */
 export function weightsMap(key: string, where: string, pool: PoolNumber): string {
   return objectName(`weights${poolSuffix(pool)}`, `${key} ${where}`, nameLimits.nft);
 }

@@ -44,10 +44,12 @@ export function addressType(family: NftFamily): NftDatatype {
   return family === "ip" ? "ipv4_addr" : "ipv6_addr";
 }
 
+/** The types of `frontendKey`, in its order. */
 export function frontendKeyTypes(family: NftFamily, place: Place): readonly NftDatatype[] {
   return place === "address" ? [addressType(family), "inet_proto", "inet_service"] : ["inet_proto", "inet_service"];
 }
 
+/** The chains that every table has; the README of the backend gives the path of a packet through them. */
 export function fixedChains(facts: SkeletonFacts): readonly NftChain[] {
   return [
     { kind: "base", name: "prerouting", hook: "prerouting", priority: dstnatPriority, rules: [rule(jump("services"))] },

@@ -15,6 +15,7 @@ export const classRange = { first: firstPool * 0x1000000, last: (firstPool + 3) 
 const endpointBit = 0x800000;
 const numberMask = 0x7fffff;
 
+/** The class id of slot 0 of a pool; the pool's number is in the upper byte. */
 export function slotBase(pool: PoolNumber): number {
   return (firstPool + pool - 1) * 0x1000000;
 }
