@@ -1,6 +1,6 @@
 import type { ArtifactFile, BackendName, NamedObject, Requirement } from "../backends/backend.ts";
 import { TextWriter } from "../backends/text.ts";
-import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
+import { addAll, type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import type { NodeIr } from "../ir/ir.ts";
 import { compileBackend } from "../pipeline.ts";
 import { assert } from "../result.ts";
@@ -56,7 +56,7 @@ export async function assembleArtifact(
   };
   for (const backend of options.backends) {
     const part = await compileBackend(ir, backend);
-    diagnostics.push(...part.diagnostics);
+    addAll(diagnostics, part.diagnostics);
     if (hasErrors(diagnostics)) continue;
     for (const file of part.files) add(file);
     requirements[backend] = part.requirements;

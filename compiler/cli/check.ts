@@ -1,4 +1,4 @@
-import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
+import { addAll, type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import { type DiagnosticFormat, renderDiagnostics } from "../diagnostics/render.ts";
 import { countDiagnostics } from "../diagnostics/render-json.ts";
 import { compileBackend, irOf } from "../pipeline.ts";
@@ -27,9 +27,12 @@ export async function check(context: Context, paths: readonly string[], options:
   if (!hasErrors(diagnostics)) {
     for (const node of nodesToCheck(loaded, options)) {
       const resolved = irOf(loaded.spec, node.name, node.overrides);
-      diagnostics.push(...resolved.diagnostics.filter((finding) => !isPlaceholder(node, finding)));
+      addAll(
+        diagnostics,
+        resolved.diagnostics.filter((finding) => !isPlaceholder(node, finding)),
+      );
       if (hasErrors(resolved.diagnostics)) continue;
-      for (const backend of backends) diagnostics.push(...(await compileBackend(resolved.ir, backend)).diagnostics);
+      for (const backend of backends) addAll(diagnostics, (await compileBackend(resolved.ir, backend)).diagnostics);
     }
   }
   const distinct = distinctDiagnostics(diagnostics);

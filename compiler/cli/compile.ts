@@ -1,7 +1,7 @@
 import { assembleArtifact, type EncodedFile } from "../artifact/artifact.ts";
 import { type Digest, digestOfSpec } from "../artifact/digest.ts";
 import type { BackendName } from "../backends/backend.ts";
-import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
+import { addAll, type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import { countDiagnostics, jsonDiagnostic } from "../diagnostics/render-json.ts";
 import { irOf } from "../pipeline.ts";
 import { ArtifactFolder } from "./artifact-folder.ts";
@@ -58,7 +58,7 @@ export async function compile(context: Context, paths: readonly string[], option
         destination.write(node.name, file);
         made.push({ path: `${node.name}/${file.path}`, bytes: file.bytes, digest: file.digest });
       });
-      diagnostics.push(...adjust(findings));
+      addAll(diagnostics, adjust(findings));
     }
     await showProgress(context, "");
     if (hasErrors(diagnostics)) destination.discard();

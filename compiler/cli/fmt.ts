@@ -1,6 +1,6 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
+import { addAll, type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import { countDiagnostics, jsonDiagnostic } from "../diagnostics/render-json.ts";
 import { languageOf } from "../pipeline.ts";
 import { formatSyntax } from "../syntax/format.ts";
@@ -36,10 +36,10 @@ export async function fmt(context: Context, paths: readonly string[], options: F
       continue;
     }
     const read = await readInput(input, context.io);
-    diagnostics.push(...read.diagnostics);
+    addAll(diagnostics, read.diagnostics);
     if (read.file === null) continue;
     const parsed = parseSyntax(read.file);
-    diagnostics.push(...parsed.diagnostics);
+    addAll(diagnostics, parsed.diagnostics);
     if (hasErrors(parsed.diagnostics)) continue;
     const text = formatSyntax(parsed.tree);
     formatted.push({ input, text, isChanged: text !== read.file.text });

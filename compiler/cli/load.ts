@@ -1,5 +1,5 @@
 import { relative, sep } from "node:path";
-import { type Diagnostic, diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
+import { addAll, type Diagnostic, diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import { fragmentOf, languageOf, specOf } from "../pipeline.ts";
 import type { SourceFile } from "../source.ts";
 import { withoutAccepted } from "../spec/accepted.ts";
@@ -73,12 +73,12 @@ async function visit(input: InputPath, chain: readonly InputPath[], state: State
   state.bytes += read.bytes;
   if (state.bytes > maximumTotalBytes) throw new TroubleError("the inputs are longer than 512 MiB together");
   if (state.met.size > maximumFiles) throw new TroubleError(`the inputs are more than ${maximumFiles} files`);
-  state.diagnostics.push(...read.diagnostics);
+  addAll(state.diagnostics, read.diagnostics);
   if (read.file === null) return;
   state.files.set(read.file, input);
   const parsed = await fragmentOf(read.file, languageOf(input.shown) ?? sniffLanguage(read.file.text));
   state.fragments.push(parsed.fragment);
-  state.diagnostics.push(...parsed.diagnostics);
+  addAll(state.diagnostics, parsed.diagnostics);
   for (const include of parsed.fragment.includes) await follow(include, [...chain, input], state);
 }
 
@@ -86,7 +86,7 @@ async function follow(include: IncludeRequest, chain: readonly InputPath[], stat
   const from = chain.at(-1);
   if (from === undefined) return;
   const expanded = expandInclude(include, from);
-  state.diagnostics.push(...expanded.diagnostics);
+  addAll(state.diagnostics, expanded.diagnostics);
   for (const target of expanded.inputs) {
     const circle = chain.findIndex((input) => input.real === target.real);
     if (circle !== -1) {

@@ -57,6 +57,11 @@ export function sortDiagnostics(diagnostics: readonly Diagnostic[]): readonly Di
   });
 }
 
+/** Adds findings to others. There may be one for each line of a large file, more than a call takes as arguments. */
+export function addAll(diagnostics: Diagnostic[], more: readonly Diagnostic[]): void {
+  for (const finding of more) diagnostics.push(finding);
+}
+
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some((finding) => finding.severity === "error");
 }

@@ -1,12 +1,17 @@
-import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
+import { addAll, type Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { SourceFile } from "../source.ts";
-import { jsonDocument, jsonStream, type RawDocument, type RawDocuments } from "./json-documents.ts";
+import {
+  jsonDocument,
+  jsonStream,
+  mostDocuments,
+  type RawDocument,
+  type RawDocuments,
+  tooManyDocuments,
+} from "./json-documents.ts";
 import { skipSpace } from "./json-scan.ts";
-import { locationAt, type Range } from "./places.ts";
+import type { Range } from "./places.ts";
 import { yamlDocuments } from "./yaml-documents.ts";
 import { splitDocuments } from "./yaml-split.ts";
-
-const mostDocuments = 100_000;
 
 /**
  * The documents of a YAML or JSON file. JSON is tried first wherever the text looks like it, whatever the file is called:
@@ -22,15 +27,12 @@ export function readDocuments(file: SourceFile): RawDocuments {
   const diagnostics: Diagnostic[] = [];
   for (const part of splitDocuments(file)) {
     if (documents.length >= mostDocuments) {
-      const at = locationAt(file, { start: part.start, end: part.start + 1 }, undefined);
-      diagnostics.push(
-        diagnostic("kubernetes/limit", { what: `the file has more than ${mostDocuments} documents` }, { at }),
-      );
+      diagnostics.push(tooManyDocuments(file, part.start));
       break;
     }
     const read = readPart(file, part);
     for (const document of read.documents) documents.push(document);
-    diagnostics.push(...read.diagnostics);
+    addAll(diagnostics, read.diagnostics);
   }
   return { documents, diagnostics };
 }

@@ -110,19 +110,30 @@ export interface RawDocuments {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The part of the file as JSON values one after the other, as some tools write streams; stops at the first error. */
+/** More in one file are refused: no cluster has them, and each costs a parser's start. */
+export const mostDocuments = 100_000;
+
+/** `start` is where the first document of a file begins that is one too many. */
+export function tooManyDocuments(file: SourceFile, start: number): Diagnostic {
+  const at = locationAt(file, { start, end: start + 1 }, undefined);
+  return diagnostic("kubernetes/limit", { what: `the file has more than ${mostDocuments} documents` }, { at });
+}
+
+/**
+ * The part of the file as JSON values one after the other, as some tools write streams. Stops at the first error, and
+ * with one after `mostDocuments`.
+ */
 export function jsonStream(file: SourceFile, part: Range): RawDocuments {
   const text = file.text.slice(part.start, part.end);
   const documents: RawDocument[] = [];
+  const refused = (found: Diagnostic): RawDocuments => ({ documents, diagnostics: [found] });
   for (let at = skipSpace(text, 0); at < text.length; ) {
+    if (documents.length >= mostDocuments) return refused(tooManyDocuments(file, part.start + at));
     const check = checkJson(text, at);
     if (!("end" in check)) {
       const start = part.start + check.offset;
       const place = locationAt(file, { start, end: Math.min(start + 1, part.end) }, undefined);
-      return {
-        documents,
-        diagnostics: [diagnostic("kubernetes/invalid-json", { reason: check.reason }, { at: place })],
-      };
+      return refused(diagnostic("kubernetes/invalid-json", { reason: check.reason }, { at: place }));
     }
     const value = parsed(text.slice(at, check.end));
     if (value !== null) documents.push(documentOf(file, part.start + at, value.value));

@@ -24,6 +24,9 @@ export interface ReadObjects {
 /** Longest part of a name that findings show: no valid one is longer. */
 const longestShown = 320;
 
+/** Findings about what is no object; a file that is something else altogether would have one for each line. */
+const mostRefused = 1000;
+
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -52,8 +55,8 @@ export function readObjects(file: SourceFile): ReadObjects {
     for (const [index, item] of (list?.items ?? [document.value]).entries()) {
       const locate = list === null ? document.locate : document.locateElement(list.path, index);
       const read = objectOf(item, locate, list?.defaults ?? {});
-      if ("what" in read) refuse(read, locate);
-      else objects.push(read);
+      if (!("what" in read)) objects.push(read);
+      else if (findings.length < mostRefused) refuse(read, locate);
     }
   }
   return { objects, diagnostics: findings };
@@ -118,20 +121,35 @@ export function plainText(text: string): string {
 export function shaped<T>(to: Report, schema: z.ZodType<T>): T | null {
   const result = schema.safeParse(to.object.value);
   if (result.success) return result.data;
-  const rest: unknown = structuredClone(to.object.value);
+  const copies = new Set<unknown>();
+  let rest: unknown = to.object.value;
   for (const issue of result.error.issues) {
     const path = issue.path.map((key) => (typeof key === "number" ? key : String(key)));
     reportInvalid(to, path, valueAt(to.object.value, path), issue.message);
-    replaceAt(rest, path, path.at(-1) === "port" ? 1 : null);
+    rest = replaceAt(rest, path, path.at(-1) === "port" ? 1 : null, copies);
   }
   return schema.safeParse(rest).data ?? null;
 }
 
-/** Most wrong fields may be null instead; a port may not, and which it is no longer matters. */
-function replaceAt(root: unknown, path: Path, value: unknown): void {
-  const key = path.at(-1);
-  const holder = valueAt(root, path.slice(0, -1));
-  if (key === undefined) return;
-  if (Array.isArray(holder) && typeof key === "number") holder[key] = value;
-  else if (isRecord(holder)) Object.assign(holder, { [key]: value });
+/**
+ * The value with another one at the path; most wrong fields may be null instead, a port may not, and which it is no
+ * longer matters. Copies what is on the path and nothing else, each once: objects of strangers may nest deeper than a
+ * whole copy could, and be wrong in a hundred thousand places.
+ */
+function replaceAt(root: unknown, path: Path, value: unknown, copies: Set<unknown>): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return value;
+  if (Array.isArray(root) && typeof key === "number") {
+    const copy: unknown[] = copies.has(root) ? root : [...root];
+    copies.add(copy);
+    copy[key] = replaceAt(copy[key], rest, value, copies);
+    return copy;
+  }
+  if (!isRecord(root)) return root;
+  const own: unknown = Object.hasOwn(root, key) ? root[key] : undefined;
+  if (own === undefined && rest.length > 0) return root;
+  const copy = copies.has(root) ? root : { ...root };
+  copies.add(copy);
+  const replaced = replaceAt(own, rest, value, copies);
+  return Object.defineProperty(copy, key, { value: replaced, enumerable: true, configurable: true, writable: true });
 }

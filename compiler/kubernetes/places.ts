@@ -43,10 +43,31 @@ export function fieldName(path: Path): string {
   return name;
 }
 
+const longestShown = 60;
+
 /** A value as a finding shows it: JSON, cut after 60 characters. */
 export function shown(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
-  const characters = [...text];
-  return characters.length <= 60 ? text : `${characters.slice(0, 60).join("")}…`;
+  const characters = [...jsonOf(value, 0)];
+  return characters.length <= longestShown ? characters.join("") : `${characters.slice(0, longestShown).join("")}…`;
+}
+
+/** As JSON.stringify, as far as it is shown: the value may be a text of megabytes, or nest a million deep. */
+function jsonOf(value: unknown, depth: number): string {
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 2 * longestShown));
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${depth > longestShown ? "" : parts(value, (part) => jsonOf(part, depth + 1))}]`;
+  const entry = ([key, part]: readonly [string, unknown]): string => `${jsonOf(key, depth)}:${jsonOf(part, depth + 1)}`;
+  return `{${depth > longestShown ? "" : parts(Object.entries(value), entry)}}`;
+}
+
+function parts<T>(values: readonly T[], text: (value: T) => string): string {
+  const texts: string[] = [];
+  for (let at = 0, length = 0; at < values.length && length <= longestShown; at++) {
+    const part = values[at];
+    if (part !== undefined) texts.push(text(part));
+    length += texts.at(-1)?.length ?? 0;
+  }
+  return texts.join(",");
 }

@@ -81,6 +81,9 @@ const kinds: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ],
 ]);
 
+/** Enough for every Service of a large cluster to have a warning; a file with more is no cluster's. */
+const mostFindings = 50_000;
+
 /** Why an object that users expect to be read is not. */
 const skippedHelp: Readonly<Record<string, string>> = {
   Endpoints: "endpoints are read from EndpointSlice objects alone",
@@ -97,6 +100,11 @@ export function fragmentFromObjects(file: SourceFile): ObjectsResult {
   const collected: Collected = { settings: [], nodes: [], services: [], endpointGroups: [] };
   const skipped = new Map<string, KubernetesObject[]>();
   for (const object of objects) {
+    if (diagnostics.length > mostFindings) {
+      const what = `only the first ${mostFindings} findings of this file are shown; the objects from here on are not read`;
+      diagnostics.push(diagnostic("kubernetes/limit", { what }, { at: object.at([]) }));
+      break;
+    }
     const kind = kinds.get(object.kind);
     if (kind?.versions.includes(object.apiVersion) === true) {
       kind.read({ object, diagnostics }, collected);
@@ -110,7 +118,7 @@ export function fragmentFromObjects(file: SourceFile): ObjectsResult {
       else others.push(object);
     }
   }
-  for (const others of skipped.values()) {
+  for (const others of [...skipped.values()].slice(0, mostFindings)) {
     const [first] = others;
     if (first === undefined) continue;
     const { kind } = first;

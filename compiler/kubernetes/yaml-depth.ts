@@ -25,7 +25,8 @@ function blockDepth(text: string): number {
       else if (character !== " " && character !== "\t") break;
     }
     const newline = text.indexOf("\n", at);
-    if (at < text.length && text[at] !== "\n" && text[at] !== "\r" && text[at] !== "#") {
+    const isBlank = at >= text.length || text[at] === "\n" || text[at] === "\r" || text[at] === "#";
+    if (markers > 0 || !isBlank) {
       const column = at - line;
       while ((open.at(-1) ?? -1) >= column) open.pop();
       open.push(column);

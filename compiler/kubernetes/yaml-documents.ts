@@ -7,8 +7,11 @@ import { deepestNesting, isTooDeep } from "./yaml-depth.ts";
 import { splitList } from "./yaml-split.ts";
 import { locateInYaml, yamlValue } from "./yaml-values.ts";
 
-/** Longest piece of YAML that is parsed at once, in characters: the parser takes some 80 bytes of memory for each. */
-const longestYaml = 8 * 1024 * 1024;
+/**
+ * Longest piece of YAML that is parsed at once, in characters. The parser takes 80 bytes of memory for each, 300 of a
+ * text that is meant to hurt (one colon after the other); no object of Kubernetes is longer than 1.5 MiB.
+ */
+const longestYaml = 2 * 1024 * 1024;
 /** Shorter documents are read whole: it is not worth cutting them. */
 const worthSplitting = 32 * 1024;
 
@@ -94,8 +97,12 @@ function parsePiece(
   return { documents: [{ value: unwrap(value), locate, locateElement }], diagnostics: [] };
 }
 
+/** Longest part of a parser's sentence that is shown: it may quote what it found, however long that is. */
+const longestPhrase = 200;
+
 /** The parser's sentences begin with a capital; ours go on after a colon. */
 function asPhrase(message: string): string {
   const line = message.split("\n")[0] ?? "";
-  return line.slice(0, 1).toLowerCase() + line.slice(1);
+  const shown = line.length > longestPhrase ? `${line.slice(0, longestPhrase)}…` : line;
+  return shown.slice(0, 1).toLowerCase() + shown.slice(1);
 }

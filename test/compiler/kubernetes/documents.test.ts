@@ -150,14 +150,17 @@ describe("what makes YAML dangerous or ambiguous is refused", () => {
     ],
     [
       "a document too long to parse",
-      `a: "${"x".repeat(8 * 1024 * 1024)}"`,
+      `a: "${"x".repeat(2 * 1024 * 1024)}"`,
       "kubernetes/limit",
-      "longer than 8388608 characters",
+      "longer than 2097152 characters",
     ],
+    ["nesting on one line around nothing", "- ".repeat(20000), "kubernetes/limit", "nests deeper than 100"],
+    ["a tag of many characters", `a: ${"!".repeat(100_000)}`, "kubernetes/invalid-yaml", "!!!…"],
   ])("%s", (_, text, code, message) => {
     const { diagnostics } = read(text);
     expect(diagnostics.map((finding) => finding.code)).toEqual([code]);
     expect(diagnostics[0]?.message).toContain(message);
+    expect(diagnostics[0]?.message.length).toBeLessThan(300);
   });
 
   it("brackets inside strings do not count as nesting", () => {
@@ -175,6 +178,26 @@ describe("what makes YAML dangerous or ambiguous is refused", () => {
   it("no more than 100,000 documents", () => {
     const { diagnostics } = read("---\n{}\n".repeat(100_002), "objects.yaml");
     expect(diagnostics.some((one) => one.message.includes("more than 100000 documents"))).toBe(true);
+  });
+
+  it("no more than 100,000 JSON values one after the other", () => {
+    const { diagnostics } = read("{}".repeat(100_002), "objects.json");
+    expect(diagnostics.some((one) => one.message.includes("more than 100000 documents"))).toBe(true);
+  });
+
+  it("what is no object at all is reported a thousand times, not a million", () => {
+    const { diagnostics } = read(`[${"1,".repeat(5000)}1]`, "objects.json");
+    expect(diagnostics).toHaveLength(1000);
+  });
+
+  it.each([
+    ["under a field that weir reads", "spec"],
+    ["under one that it does not", "x"],
+  ])("lists nested a hundred thousand deep in JSON, %s", (_, field) => {
+    const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+    const { diagnostics } = read(`{"apiVersion":"v1","kind":"Service","${field}":${deep}}`, "objects.json");
+    expect(new Set(diagnostics.map((one) => one.code))).toContain("kubernetes/missing-field");
+    for (const { message } of diagnostics) expect(message.length).toBeLessThan(300);
   });
 });
 
