@@ -85,6 +85,7 @@ export const underlined: Readonly<Record<DiagnosticCode, string | null>> = {
   "spec/service-range-overlap": "service-range 192.0.2.0/24",
   "spec/rr-ignores-weights": "scheduler rr",
   "spec/primary-without-address": "node-port-addresses primary",
+  "spec/too-large": "service shop/everything",
   "spec/undescribed-node": null,
   "spec/orphan-endpoints": "web-1",
 

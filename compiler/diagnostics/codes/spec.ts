@@ -119,6 +119,11 @@ export const specCodes = {
     message: (p: { node: string }) =>
       `node-port-addresses primary needs an address of node ${p.node}, and none is known`,
   },
+  "spec/too-large": {
+    severity: "error",
+    message: (p: { what: string; count: number; limit: number; service: string }) =>
+      `with ${p.service} the services have ${p.count} ${p.what}; at most ${p.limit} are compiled`,
+  },
   "spec/undescribed-node": {
     severity: "note",
     message: (p: { node: string }) => `nothing describes node ${p.node}: it has a name, and no address, pods or zone`,

@@ -49,6 +49,36 @@ describe("checkSpec", () => {
       spec({ services: [service({ ports: [port(), port({ name: "other", protocol: "udp" })] })] }),
     ],
     [
+      "spec/too-large",
+      "addresses times ports times endpoints",
+      spec({
+        services: [
+          service({
+            vips: Array.from({ length: 1000 }, (_, i) => claim(`10.96.${i >> 8}.${i & 255}`)),
+            ports: Array.from({ length: 500 }, (_, i) => port({ name: `p${i}`, port: i + 1 })),
+            endpoints: Array.from({ length: 5 }, (_, i) => endpoint(`10.244.1.${i}`)),
+          }),
+        ],
+      }),
+    ],
+    [
+      "spec/too-large",
+      "one list for many load balancers and ports",
+      spec({
+        services: [
+          service({
+            loadBalancers: Array.from({ length: 200 }, (_, i) =>
+              balancer(
+                `203.0.113.${i}`,
+                Array.from({ length: 101 }, () => "10.0.0.0/8"),
+              ),
+            ),
+            ports: Array.from({ length: 100 }, (_, i) => port({ name: `p${i}`, port: i + 1 })),
+          }),
+        ],
+      }),
+    ],
+    [
       "spec/node-port-taken",
       "one node port for two services",
       spec({
