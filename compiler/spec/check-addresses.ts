@@ -2,7 +2,7 @@ import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
 import { type IpAddress, isLoopback, parsePrefix, prefixContains } from "../net/address.ts";
 import type { Location } from "../source.ts";
 import { matchesPattern } from "./pattern.ts";
-import type { GuardSpec, NodeSpec, ServiceSpec, Spec } from "./schema.ts";
+import type { GuardSpec, LoadBalancerSpec, NodeSpec, ServiceSpec, Spec } from "./schema.ts";
 
 interface Claim {
   readonly address: IpAddress;
@@ -24,6 +24,7 @@ export function checkAddresses(service: ServiceSpec, spec: Spec): readonly Diagn
       ...checkNodes(claim, spec.nodes),
       ...checkGuards(claim, service, spec.cluster.guards),
     ]),
+    ...service.loadBalancers.flatMap(checkAllow),
     ...service.endpoints
       .filter((endpoint) => isSpecial(endpoint.address))
       .flatMap((endpoint) => checkUnicast(endpoint.address, endpoint.origin)),
@@ -99,6 +100,20 @@ function checkNodes(claim: Claim, nodes: readonly NodeSpec[]): readonly Diagnost
       notes,
       help: "all other ports of a cluster VIP are refused, the node's own daemons among them: choose another address",
     }),
+  ];
+}
+
+/** Ranges of the other family say nothing of this address, as in kube-proxy: whoever wrote them may have meant to close it. */
+function checkAllow({ address, allow, origin }: LoadBalancerSpec): readonly Diagnostic[] {
+  if (allow === null || allow.length === 0) return [];
+  if (allow.some((prefix) => prefix.address.family === address.family)) return [];
+  const { family } = address;
+  return [
+    diagnostic(
+      "spec/allow-other-family",
+      { address: address.text, family },
+      { at: origin, help: `add the ${family} ranges that may use it, or allow this warning if it is for everyone` },
+    ),
   ];
 }
 

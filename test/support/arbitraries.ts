@@ -182,7 +182,7 @@ const serviceChoice = fc.record({
 });
 
 /** Findings that random services give rise to. */
-const allowWarnings = "allow warning spec/external-policy-unused, spec/rr-ignores-weights";
+const allowWarnings = "allow warning spec/allow-other-family, spec/external-policy-unused, spec/rr-ignores-weights";
 
 const services: fc.Arbitrary<SpecBlocks> = fc.array(serviceChoice, { minLength: 1, maxLength: 6 }).map((choices) =>
   choices.map(({ addresses: where, settings, ports, endpoints }, at) => ({

@@ -75,6 +75,7 @@ export const underlined: Readonly<Record<DiagnosticCode, string | null>> = {
   "spec/guard-violation": "198.51.100.7",
   "spec/vip-is-node-address": "192.0.2.11",
   "spec/external-is-node-address": "192.0.2.11",
+  "spec/allow-other-family": "198.51.100.7",
   "spec/address-not-unicast": "127.0.0.10",
   "spec/no-port": "service shop/web",
   "spec/no-address": "service shop/web",

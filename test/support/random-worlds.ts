@@ -95,7 +95,7 @@ interface Service {
 
 const state = fc.oneof(
   { weight: 5, arbitrary: fc.constant("") },
-  { weight: 4, arbitrary: fc.constantFrom("weight 0", "weight 2", "weight 3") },
+  { weight: 4, arbitrary: fc.constantFrom("weight 0", "weight 2", "weight 3", "weight 1021") },
   { weight: 3, arbitrary: fc.constantFrom("draining", "not-ready", "terminating", "not-ready serving terminating") },
 );
 
@@ -133,7 +133,7 @@ function blockOf(one: Service, at: number, taken: Set<string>): string {
   for (const item of all) for (const { protocol, port } of one.ports) taken.add(`${item} ${protocol} ${port}`);
   const served = [...own.vips, ...own.externals, ...own.balancers].map(isIpv6);
   const lines = [
-    "allow warning spec/external-policy-unused, spec/external-is-node-address",
+    "allow warning spec/allow-other-family, spec/external-policy-unused, spec/external-is-node-address",
     ...own.vips.map((item) => `vip ${item}`),
     ...own.externals.map((item) => `external ${item}`),
     ...own.balancers.map((item) => `load-balancer ${item}${one.allow}`),

@@ -75,6 +75,11 @@ export const specCodes = {
     severity: "warning",
     message: (p: { address: string; node: string }) => `${p.address} is also an address of node ${p.node}`,
   },
+  "spec/allow-other-family": {
+    severity: "warning",
+    message: (p: { address: string; family: string }) =>
+      `the source ranges of ${p.address} have none of ${p.family}, so everyone may use it`,
+  },
   "spec/address-not-unicast": {
     severity: "error",
     message: (p: { address: string; what: string }) => `${p.address} is ${p.what} and cannot be served`,

@@ -199,6 +199,16 @@ describe("checkSpec", () => {
       spec({ cluster: { nodePortAddresses: { kind: "prefixes", prefixes: [prefix("127.0.0.0/8")] } } }),
     ],
     [
+      "spec/allow-other-family",
+      "source ranges of the other family alone",
+      spec({ services: [service({ loadBalancers: [balancer("198.51.100.7", ["2001:db8::/32"])] })] }),
+    ],
+    [
+      "nothing",
+      "source ranges of both families",
+      spec({ services: [service({ loadBalancers: [balancer("198.51.100.7", ["2001:db8::/32", "8.8.8.0/24"])] })] }),
+    ],
+    [
       "spec/service-range-overlap",
       "a node in a service range",
       spec({
