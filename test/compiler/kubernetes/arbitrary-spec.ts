@@ -161,6 +161,8 @@ const cluster: fc.Arbitrary<Partial<Spec["cluster"]>> = fc.record({
   ipvsUdpTimeout: fc.constantFrom(0, 3600),
   ipvsExcludedRanges: fc.subarray(["192.0.2.128/25", "198.51.100.0/24"]).map((texts) => texts.map(prefix)),
   ipvsScheduler: either(fc.constantFrom(...schedulerSchema.options)),
+  // whether the range is declared means something: an undeclared one has more room
+  settingOrigins: fc.constant({ proxyPorts: place() }),
 });
 
 const nodes = fc.subarray([...nodeNames]).chain((names) =>
