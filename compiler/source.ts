@@ -51,19 +51,49 @@ export function lineOf(file: SourceFile, offset: number): number {
 export function positionOf(file: SourceFile, offset: number): Position {
   const line = lineOf(file, offset);
   const at = Math.max(0, Math.min(offset, file.text.length));
-  return { line, column: charactersBetween(file.text, lineStartsOf(file)[line - 1] ?? 0, at) + 1 };
+  return { line, column: charactersBetween(file, lineStartsOf(file)[line - 1] ?? 0, at) + 1 };
 }
 
-/** Counted in place: a line may be a JSON document of many megabytes. */
-function charactersBetween(text: string, start: number, end: number): number {
+/** A place far into its line is counted from the last multiple of this. */
+const block = 4096;
+
+const blockCounts = new WeakMap<SourceFile, readonly number[]>();
+
+/** Characters before each block of a file: a line may be a JSON document of many megabytes, with a finding in each item. */
+function blockCountsOf(file: SourceFile): readonly number[] {
+  const known = blockCounts.get(file);
+  if (known !== undefined) return known;
+  const counts = [0];
+  for (let at = block; at < file.text.length; at += block) {
+    counts.push((counts.at(-1) ?? 0) + charactersIn(file.text, at - block, at));
+  }
+  blockCounts.set(file, counts);
+  return counts;
+}
+
+function charactersBefore(file: SourceFile, offset: number): number {
+  const index = Math.min(Math.floor(offset / block), blockCountsOf(file).length - 1);
+  return (blockCountsOf(file)[index] ?? 0) + charactersIn(file.text, index * block, offset);
+}
+
+function charactersBetween(file: SourceFile, start: number, end: number): number {
+  if (end - start <= block) return charactersIn(file.text, start, end);
+  return charactersBefore(file, end) - charactersBefore(file, start);
+}
+
+/** The second half of a surrogate pair is no character of its own. */
+function charactersIn(text: string, start: number, end: number): number {
   let count = 0;
   for (let at = start; at < end; at++) {
-    const unit = text.charCodeAt(at);
-    const isPair = unit >= 0xd800 && unit < 0xdc00 && at + 1 < end && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
-    if (isPair) at++;
-    count++;
+    const isSecondHalf = (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
+    if (!isSecondHalf) count++;
   }
   return count;
+}
+
+/** The offset of a line's first character. */
+export function lineStart(file: SourceFile, line: number): number {
+  return lineStartsOf(file)[line - 1] ?? 0;
 }
 
 /** The text of one line (from 1), without its line ending. */
@@ -72,7 +102,9 @@ export function lineText(file: SourceFile, line: number): string {
   const start = starts[line - 1];
   if (start === undefined) return "";
   const next = starts[line] ?? file.text.length + 1;
-  return file.text.slice(start, next - 1).replace(/\r$/, "");
+  // Not by a regular expression: it would look through all of a long line.
+  const end = next - 1 > start && file.text[next - 2] === "\r" ? next - 2 : next - 1;
+  return file.text.slice(start, end);
 }
 
 /** `shop.weir:31`, as diagnostics, sources.json and traces name a place. */

@@ -60,10 +60,20 @@ export function warningsAsErrors(diagnostics: readonly Diagnostic[]): readonly D
   return diagnostics.map((finding) => (finding.severity === "warning" ? { ...finding, severity } : finding));
 }
 
-/** Findings as text on standard error; `--quiet` leaves errors only. */
+/** Nobody reads more; a file of another kind can have a finding for each of a million lines. */
+const mostShown = 1000;
+
+/** Findings as text on standard error, errors before others if they are very many; `--quiet` leaves errors only. */
 export async function report(context: Context, diagnostics: readonly Diagnostic[]): Promise<void> {
-  const shown = context.quiet ? diagnostics.filter((finding) => finding.severity === "error") : diagnostics;
-  await context.io.stderr.write(renderText(shown, context.paint));
+  const wanted = context.quiet ? diagnostics.filter(isError) : diagnostics;
+  const isLong = wanted.length > mostShown;
+  const shown = isLong ? [...wanted.filter(isError), ...wanted.filter((one) => !isError(one))] : wanted;
+  await context.io.stderr.write(renderText(shown.slice(0, mostShown), context.paint));
+  if (isLong) await context.io.stderr.write(`and ${wanted.length - mostShown} more findings, which --json has all\n`);
+}
+
+function isError(finding: Diagnostic): boolean {
+  return finding.severity === "error";
 }
 
 /** A sentence on standard error about what was done, for people; `--quiet` and `--json` leave it out. */

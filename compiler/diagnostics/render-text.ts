@@ -1,5 +1,5 @@
 import { compareNumbers, firstDifference } from "../net/order.ts";
-import { type Location, lineText, positionOf, type SourceFile } from "../source.ts";
+import { type Location, lineOf, lineStart, lineText, positionOf, type SourceFile } from "../source.ts";
 import type { Severity } from "./definition.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { excerpt } from "./excerpt.ts";
@@ -27,7 +27,7 @@ export function renderText(diagnostics: readonly Diagnostic[], paint: Paint): st
 function renderFinding(finding: Diagnostic, paint: Paint): readonly string[] {
   const head = `${paint[finding.severity](`${finding.severity}[${finding.code}]`)}${paint.strong(`: ${visible(finding.message)}`)}`;
   const marks = marksOf(finding);
-  const lastLine = Math.max(0, ...marks.map((mark) => lineOf(mark)));
+  const lastLine = Math.max(0, ...marks.map((mark) => markedLine(mark)));
   const gutter = " ".repeat(lastLine === 0 ? 1 : String(lastLine).length);
   const lines = [head];
   for (const [at, file] of filesOf(marks).entries()) {
@@ -53,13 +53,13 @@ function filesOf(marks: readonly Mark[]): readonly SourceFile[] {
   return [...new Set(marks.map((mark) => mark.location.file))];
 }
 
-function lineOf(mark: Mark): number {
-  return positionOf(mark.location.file, mark.location.start).line;
+function markedLine(mark: Mark): number {
+  return lineOf(mark.location.file, mark.location.start);
 }
 
 function compareMarks(a: Mark, b: Mark): number {
   return firstDifference(
-    compareNumbers(lineOf(a), lineOf(b)),
+    compareNumbers(markedLine(a), markedLine(b)),
     compareNumbers(a.isPrimary ? 0 : 1, b.isPrimary ? 0 : 1),
     compareNumbers(a.location.start, b.location.start),
   );
@@ -76,7 +76,7 @@ function renderMarks(marks: readonly Mark[], gutter: string, severity: Severity,
   const lines = [`${gutter} ${bar}`];
   let shown = 0;
   for (const mark of marks) {
-    const line = lineOf(mark);
+    const line = markedLine(mark);
     const part = excerpt(lineText(mark.location.file, line), ...columnsOf(mark.location, line));
     if (line !== shown)
       lines.push(`${paint.frame(String(line).padStart(gutter.length))} ${bar} ${part.text}`.trimEnd());
@@ -91,8 +91,7 @@ function renderMarks(marks: readonly Mark[], gutter: string, severity: Severity,
 
 /** Where a location begins and ends in its first line, in UTF-16 units from the line's start. */
 function columnsOf(location: Location, line: number): readonly [number, number] {
-  const { text } = location.file;
-  const start = Math.min(location.start, text.length);
-  const lineStart = line === 1 ? 0 : text.lastIndexOf("\n", start - 1) + 1;
-  return [start - lineStart, Math.max(location.end, start) - lineStart];
+  const start = Math.min(location.start, location.file.text.length);
+  const first = lineStart(location.file, line);
+  return [start - first, Math.max(location.end, start) - first];
 }

@@ -80,8 +80,22 @@ function checkUnicast(address: IpAddress, at: Location): readonly Diagnostic[] {
   return what === undefined ? [] : [diagnostic("spec/address-not-unicast", { address: address.text, what }, { at })];
 }
 
+const owners = new WeakMap<readonly NodeSpec[], ReadonlyMap<string, NodeSpec>>();
+
+/** The first node with each address: asked for every address of every service. */
+function ownersOf(nodes: readonly NodeSpec[]): ReadonlyMap<string, NodeSpec> {
+  const known = owners.get(nodes);
+  if (known !== undefined) return known;
+  const found = new Map<string, NodeSpec>();
+  for (const node of nodes) {
+    for (const { text } of node.addresses) if (!found.has(text)) found.set(text, node);
+  }
+  owners.set(nodes, found);
+  return found;
+}
+
 function checkNodes(claim: Claim, nodes: readonly NodeSpec[]): readonly Diagnostic[] {
-  const node = nodes.find((candidate) => candidate.addresses.some((own) => own.text === claim.address.text));
+  const node = ownersOf(nodes).get(claim.address.text);
   if (node === undefined) return [];
   const parameters = { address: claim.address.text, node: node.name };
   const notes = [{ message: `node ${node.name} is declared here`, location: node.origin }];

@@ -1,5 +1,5 @@
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
-import type { ServiceSpec } from "./schema.ts";
+import type { ServiceSpec, Spec } from "./schema.ts";
 
 /**
  * What the services of a spec may make together. A few lines multiply: addresses by ports by endpoints, and lists that
@@ -10,6 +10,7 @@ export const largestSpec = {
   frontends: 500_000,
   endpoints: 2_000_000,
   sources: 2_000_000,
+  guarded: 20_000_000,
 } as const;
 
 type Amounts = Readonly<Record<keyof typeof largestSpec, number>>;
@@ -18,24 +19,24 @@ const words: Readonly<Record<keyof Amounts, string>> = {
   frontends: "pairs of an address and a port",
   endpoints: "endpoints, counted for each address and port",
   sources: "allowed sources, counted for each address and port",
+  guarded: "addresses, counted for each prefix and service of a guard",
 };
 
+const kinds = ["frontends", "endpoints", "sources", "guarded"] as const;
+
 /** One finding at the service with which the spec becomes too large; nothing that follows is worth looking at then. */
-export function checkSize(services: readonly ServiceSpec[]): readonly Diagnostic[] {
-  let total: Amounts = { frontends: 0, endpoints: 0, sources: 0 };
+export function checkSize({ services, cluster }: Pick<Spec, "services" | "cluster">): readonly Diagnostic[] {
+  const guards = cluster.guards.reduce((sum, guard) => sum + guard.prefixes.length + guard.services.length, 0);
+  const total = { frontends: 0, endpoints: 0, sources: 0, guarded: 0 };
   for (const service of services) {
-    const own = amountsOf(service);
-    total = {
-      frontends: total.frontends + own.frontends,
-      endpoints: total.endpoints + own.endpoints,
-      sources: total.sources + own.sources,
-    };
-    for (const kind of ["frontends", "endpoints", "sources"] as const) {
+    const own = amountsOf(service, guards);
+    for (const kind of kinds) {
+      total[kind] += own[kind];
       if (total[kind] <= largestSpec[kind]) continue;
       const parameters = { what: words[kind], count: total[kind], limit: largestSpec[kind], service: service.name };
       const help =
         own[kind] > largestSpec[kind] / 10
-          ? `${service.name} alone has ${own[kind]}: take addresses, ports, endpoints or sources away`
+          ? `${service.name} alone has ${own[kind]}: give it less of what multiplies`
           : "divide the spec into several, for different nodes";
       return [diagnostic("spec/too-large", parameters, { at: service.origin, help })];
     }
@@ -43,11 +44,16 @@ export function checkSize(services: readonly ServiceSpec[]): readonly Diagnostic
   return [];
 }
 
-function amountsOf(service: ServiceSpec): Amounts {
+function amountsOf(service: ServiceSpec, guards: number): Amounts {
   const ports = service.ports.length;
   const addresses = service.vips.length + service.externals.length + service.loadBalancers.length;
   const nodePorts = service.ports.filter((port) => port.nodePort !== null).length;
   const frontends = addresses * ports + nodePorts;
   const sources = service.loadBalancers.reduce((sum, { allow }) => sum + (allow?.length ?? 0), 0);
-  return { frontends, endpoints: frontends * service.endpoints.length, sources: sources * ports };
+  return {
+    frontends,
+    endpoints: frontends * service.endpoints.length,
+    sources: sources * ports,
+    guarded: addresses * guards,
+  };
 }

@@ -9,7 +9,7 @@ import type { Spec } from "./schema.ts";
 
 /** Every rule a spec must keep that needs no node: ownership, ranges, guards, references. In no particular order. */
 export function checkSpec(spec: Spec): readonly Diagnostic[] {
-  const tooLarge = checkSize(spec.services);
+  const tooLarge = checkSize(spec);
   if (tooLarge.length > 0) return tooLarge;
   const aboutServices = spec.services.flatMap((service) =>
     [...checkService(service, spec), ...checkAddresses(service, spec)].filter(

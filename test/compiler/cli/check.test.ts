@@ -29,6 +29,18 @@ service shop/lost {
 `;
 
 describe("weir check", () => {
+  it("shows a thousand findings, errors first, and all of them as JSON", async () => {
+    const lost = Array.from({ length: 1200 }, (_, at) => `service a/s${at} {\n  port http tcp 80\n}\n`).join("");
+    enterFolder({ "many.weir": `${lost}service z/z {\n  vip 10.0.0.1\n}\n` });
+    const { code, stderr } = await weir(["check", "many.weir"]);
+    expect(code).toBe(1);
+    expect(stderr.match(/^warning\[spec\/no-address\]/gm)).toHaveLength(999);
+    expect(stderr).toMatch(/^error\[spec\/no-port\]/);
+    expect(stderr).toContain("\nand 201 more findings, which --json has all\n");
+    const { stdout } = await weir(["check", "--json", "many.weir"]);
+    expect(stdout.match(/"spec\/no-address"/g)).toHaveLength(1200);
+  });
+
   it("says on standard error what it read, and nothing on standard output", async () => {
     enterFolder({ "a.weir": good });
     expect(await weir(["check", "a.weir"])).toEqual({

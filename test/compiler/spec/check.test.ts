@@ -79,6 +79,19 @@ describe("checkSpec", () => {
       }),
     ],
     [
+      "spec/too-large",
+      "many guards for many addresses",
+      spec({
+        cluster: { guards: Array.from({ length: 15_000 }, () => guard(["shop/*"], "10.97.0.0/16")) },
+        services: [
+          service({
+            vips: Array.from({ length: 700 }, (_, i) => claim(`10.96.${i >> 8}.${i & 255}`)),
+            ports: [port()],
+          }),
+        ],
+      }),
+    ],
+    [
       "spec/node-port-taken",
       "one node port for two services",
       spec({
