@@ -29,7 +29,7 @@ export interface EncodedFile {
 
 /** Encodes a text piece by piece, once for its size, its digest and the disk. */
 function encode(file: ArtifactFile): EncodedFile {
-  const chunks = file.chunks.map((chunk) => Buffer.from(chunk, "utf8"));
+  const chunks = file.chunks.map((chunk) => encoded(chunk));
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   return { path: file.path, chunks, bytes, digest: digestOf(chunks) };
 }
@@ -102,4 +102,10 @@ export async function artifactOf(
     files.push({ path, chunks: chunks.map((chunk) => decoder.decode(chunk)) }),
   );
   return { files: hasErrors(diagnostics) ? [] : files, diagnostics };
+}
+
+/** As UTF-8. Nearly all text is ASCII, for which the one-byte encoding is the same and several times quicker. */
+function encoded(text: string): Buffer {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is that of ASCII
+  return Buffer.from(text, /^[\x00-\x7f]*$/.test(text) ? "latin1" : "utf8");
 }

@@ -2,7 +2,7 @@ import type { ArtifactFile, BackendName, NamedObject } from "../backends/backend
 import { TextWriter } from "../backends/text.ts";
 import type { IrService, NodeIr } from "../ir/ir.ts";
 import { assert } from "../result.ts";
-import { lineText, positionOf, type SourceFile } from "../source.ts";
+import { type Location, lineOf, lineText, type SourceFile } from "../source.ts";
 import { type Json, writeJson } from "./json-lines.ts";
 
 /**
@@ -26,9 +26,13 @@ export function sourcesFile(
 }
 
 function sourceOf(service: IrService, pathInSpec: (file: SourceFile) => string): Json {
-  const { file, start, object } = service.origin;
-  const declaration = object ?? lineText(file, positionOf(file, start).line).replace(/\{.*$/, "").trim();
-  return { file: pathInSpec(file), declaration };
+  const { file, object } = service.origin;
+  return { file: pathInSpec(file), declaration: object ?? declarationAt(service.origin) };
+}
+
+/** The line without its brace. Places in objects are found by reading the file again, so they are not asked for. */
+function declarationAt({ file, start }: Location): string {
+  return lineText(file, lineOf(file, start)).replace(/\{.*$/, "").trim();
 }
 
 /** A chain of the same name in both families stands for the same. */
