@@ -1,6 +1,7 @@
 import type { ArtifactFile, BackendName, NamedObject, Requirement } from "./backends/backend.ts";
 import { loadBackend } from "./backends/registry.ts";
 import { type Diagnostic, diagnostic, hasErrors, sortDiagnostics } from "./diagnostics/diagnostic.ts";
+import { didYouMean } from "./diagnostics/suggest.ts";
 import type { NodeIr } from "./ir/ir.ts";
 import { resolveNode } from "./ir/resolve.ts";
 import type { IpAddress, Prefix } from "./net/address.ts";
@@ -73,7 +74,14 @@ export function irOf(spec: Spec, name: string, overrides: NodeOverrides = {}): I
   const note = diagnostic(
     "spec/undescribed-node",
     { node: name },
-    { at: null, help: `declare \`node ${name} { ... }\`, or use --node-address, --node-pods and --node-zone` },
+    {
+      at: null,
+      help:
+        didYouMean(
+          name,
+          spec.nodes.map((item) => item.name),
+        ) ?? `declare \`node ${name} { ... }\`, or use --node-address, --node-pods and --node-zone`,
+    },
   );
   return { ir: resolved.ir, diagnostics: [...resolved.diagnostics, note] };
 }

@@ -35,9 +35,13 @@ interface Destination {
 
 /** `weir compile`: the artifacts of the chosen nodes, all of them or none. */
 export async function compile(context: Context, paths: readonly string[], options: CompileOptions): Promise<number> {
-  if ((options.node === undefined) === (options.allNodes !== true)) {
+  if (options.node !== undefined && options.allNodes === true) {
+    throw new UsageError("--node and --all-nodes exclude each other");
+  }
+  if (options.node === undefined && options.allNodes !== true) {
     throw new UsageError("name the node with --node NAME, or ask for all declared ones with --all-nodes");
   }
+  if (options.output === "") throw new UsageError("-o needs the name of a folder, or - for standard output");
   if (options.output === "-" && context.json) throw new UsageError("--json needs a folder: -o - prints the files");
   const backends = backendsOf(options.backend);
   const loaded = await loadSpec(paths, options.stdinName ?? null, context.io);

@@ -14,6 +14,7 @@ export class UsageError extends Error {
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
   EBUSY: "it is in use",
+  EEXIST: "there is a file of that name",
   EDQUOT: "the disk quota is used up",
   EFBIG: "the file is too large",
   EIO: "input/output error",

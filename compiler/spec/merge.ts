@@ -97,16 +97,19 @@ function fingerprint(value: unknown): string {
 
 function mergeSettings(settings: readonly ClusterSetting[], diagnostics: Diagnostic[]): ClusterSpec {
   const values = new Map<string, unknown>();
+  /** What lists were given so far; put in order once, because thousands of lines may add to one. */
+  const lists = new Map<string, unknown[]>();
   const origins = new Map<string, Location>();
   for (const setting of settings) {
-    const before = values.get(setting.key);
     const first = origins.get(setting.key);
+    const list = lists.get(setting.key);
     if (first === undefined) {
-      values.set(setting.key, Array.isArray(setting.value) ? distinct(setting.value) : setting.value);
+      if (Array.isArray(setting.value)) lists.set(setting.key, [...setting.value]);
+      else values.set(setting.key, setting.value);
       origins.set(setting.key, setting.origin);
-    } else if (isListSetting(setting.key) && Array.isArray(before) && Array.isArray(setting.value)) {
-      values.set(setting.key, distinct([...before, ...setting.value]));
-    } else if (fingerprint(before) !== fingerprint(setting.value)) {
+    } else if (isListSetting(setting.key) && list !== undefined && Array.isArray(setting.value)) {
+      for (const item of setting.value) list.push(item);
+    } else if (fingerprint(list ?? values.get(setting.key)) !== fingerprint(setting.value)) {
       diagnostics.push(
         diagnostic(
           "spec/duplicate-setting",
@@ -120,6 +123,7 @@ function mergeSettings(settings: readonly ClusterSetting[], diagnostics: Diagnos
       );
     }
   }
+  for (const [key, items] of lists) values.set(key, distinct(items));
   return { ...defaultCluster, ...Object.fromEntries(values), settingOrigins: Object.fromEntries(origins) };
 }
 

@@ -24,6 +24,7 @@ describe("wrong usage", () => {
     [["compile", "a.weir", "-o", "x", "--node", "n", "--all-nodes"]],
     [["compile", "a.weir", "-o", "x", "--all-nodes"]],
     [["compile", "a.weir", "-o", "-", "--json", "--node", "n"]],
+    [["compile", "a.weir", "-o", "", "--node", "n"]],
     [["completion"]],
     [["completion", "tcsh"]],
   ])("%j ends with 64, with words on standard error alone", async (args) => {
@@ -37,6 +38,12 @@ describe("wrong usage", () => {
   it("suggests the command that was meant", async () => {
     expect((await weir(["chekc", "a.weir"])).stderr).toContain("Did you mean check?");
   });
+
+  it("suggests the node that was meant", async () => {
+    enterFolder({ "a.weir": "node worker-1 {\n}\n" });
+    const { code, stderr } = await weir(["compile", "a.weir", "--node", "wroker-1", "-o", "-"]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("did you mean `worker-1`?")]);
+  });
 });
 
 describe("trouble", () => {
@@ -47,6 +54,7 @@ describe("trouble", () => {
       ["compile", "a.weir", "--node", "n", "-o", "a.weir/build"],
       "cannot write a.weir/build: a part of the path is no folder",
     ],
+    [["compile", "a.weir", "--node", "n", "-o", "a.weir"], "cannot write a.weir: there is a file of that name"],
     [["fmt", "missing.weir"], "cannot read missing.weir: no such file or folder"],
     [["convert", "--to", "k8s", "missing.weir"], "cannot read missing.weir"],
   ])("%j ends with 2", async (args, message) => {

@@ -30,6 +30,11 @@ describe("mergeFragments", () => {
     expect([...texts(mergeFragments([one, two]))].sort()).toEqual(["10.244.0.0/16", "fd00::/48"]);
   });
 
+  it("joins a list that has twenty thousand lines", () => {
+    const settings = Array.from({ length: 20_000 }, (_, at) => pods(`10.${at >> 8}.${at & 255}.0/24`));
+    expect(mergeFragments([fragment({ settings })]).spec.cluster.pods).toHaveLength(20_000);
+  });
+
   it("accepts a setting twice when it says the same", () => {
     const merged = mergeFragments([
       fragment({ settings: [masquerade(true), range(32767)] }),
