@@ -1,4 +1,5 @@
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
+import { greatestCommonDivisor } from "../net/fraction.ts";
 import type { ServiceSpec, Spec } from "./schema.ts";
 
 /**
@@ -10,6 +11,7 @@ export const largestSpec = {
   frontends: 500_000,
   endpoints: 2_000_000,
   sources: 2_000_000,
+  slots: 5_000_000,
   guarded: 20_000_000,
 } as const;
 
@@ -19,15 +21,16 @@ const words: Readonly<Record<keyof Amounts, string>> = {
   frontends: "pairs of an address and a port",
   endpoints: "endpoints, counted for each address and port",
   sources: "allowed sources, counted for each address and port",
+  slots: "shares of weight, counted for each address and port",
   guarded: "addresses, counted for each prefix and service of a guard",
 };
 
-const kinds = ["frontends", "endpoints", "sources", "guarded"] as const;
+const kinds = ["frontends", "endpoints", "sources", "slots", "guarded"] as const;
 
 /** One finding at the service with which the spec becomes too large; nothing that follows is worth looking at then. */
 export function checkSize({ services, cluster }: Pick<Spec, "services" | "cluster">): readonly Diagnostic[] {
   const guards = cluster.guards.reduce((sum, guard) => sum + guard.prefixes.length + guard.services.length, 0);
-  const total = { frontends: 0, endpoints: 0, sources: 0, guarded: 0 };
+  const total = { frontends: 0, endpoints: 0, sources: 0, slots: 0, guarded: 0 };
   for (const service of services) {
     const own = amountsOf(service, guards);
     for (const kind of kinds) {
@@ -37,7 +40,9 @@ export function checkSize({ services, cluster }: Pick<Spec, "services" | "cluste
       const help =
         own[kind] > largestSpec[kind] / 10
           ? `${service.name} alone has ${own[kind]}: give it less of what multiplies`
-          : "divide the spec into several, for different nodes";
+          : kind === "slots"
+            ? "smaller weights with about the same proportions need less: 1 and 1 for 511 and 512"
+            : "divide the spec into several, for different nodes";
       return [diagnostic("spec/too-large", parameters, { at: service.origin, help })];
     }
   }
@@ -54,6 +59,16 @@ function amountsOf(service: ServiceSpec, guards: number): Amounts {
     frontends,
     endpoints: frontends * service.endpoints.length,
     sources: sources * ports,
+    slots: frontends * slotsOf(service),
     guarded: addresses * guards,
   };
+}
+
+/** Where weights are many elements of a map, a pool has so many at most, or a chain of its own with one rule for each endpoint. */
+const mostSlots = 1024;
+
+function slotsOf({ endpoints }: ServiceSpec): number {
+  const weights = endpoints.map((endpoint) => endpoint.weight).filter((weight) => weight > 0);
+  const total = weights.reduce((sum, weight) => sum + weight, 0) / Math.max(1, greatestCommonDivisor(weights));
+  return total > mostSlots ? endpoints.length : total;
 }

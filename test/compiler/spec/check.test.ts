@@ -80,6 +80,32 @@ describe("checkSpec", () => {
     ],
     [
       "spec/too-large",
+      "weights without a common divisor for many addresses",
+      spec({
+        services: [
+          service({
+            vips: Array.from({ length: 1000 }, (_, i) => claim(`10.96.${i >> 8}.${i & 255}`)),
+            ports: Array.from({ length: 5 }, (_, i) => port({ name: `p${i}`, port: i + 1 })),
+            endpoints: [endpoint("10.244.1.1", { weight: 511 }), endpoint("10.244.1.2", { weight: 512 })],
+          }),
+        ],
+      }),
+    ],
+    [
+      "nothing",
+      "equal weights for many addresses",
+      spec({
+        services: [
+          service({
+            vips: Array.from({ length: 1000 }, (_, i) => claim(`10.96.${i >> 8}.${i & 255}`)),
+            ports: Array.from({ length: 5 }, (_, i) => port({ name: `p${i}`, port: i + 1 })),
+            endpoints: [endpoint("10.244.1.1", { weight: 512 }), endpoint("10.244.1.2", { weight: 512 })],
+          }),
+        ],
+      }),
+    ],
+    [
+      "spec/too-large",
       "many guards for many addresses",
       spec({
         cluster: { guards: Array.from({ length: 15_000 }, () => guard(["shop/*"], "10.97.0.0/16")) },
