@@ -2,6 +2,7 @@ import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
 import { type IpAddress, isLoopback, parsePrefix, prefixContains } from "../net/address.ts";
 import type { Location } from "../source.ts";
 import { matchesPattern } from "./pattern.ts";
+import { splitRepeated } from "./repeated.ts";
 import type { GuardSpec, LoadBalancerSpec, NodeSpec, ServiceSpec, Spec } from "./schema.ts";
 
 interface Claim {
@@ -32,26 +33,17 @@ export function checkAddresses(service: ServiceSpec, spec: Spec): readonly Diagn
 }
 
 function checkRepeated(service: ServiceSpec, claims: readonly Claim[]): readonly Diagnostic[] {
-  const seen = new Map<string, Claim>();
-  const findings: Diagnostic[] = [];
-  for (const claim of claims) {
-    const first = seen.get(claim.address.text);
-    if (first === undefined) seen.set(claim.address.text, claim);
-    else {
-      findings.push(
-        diagnostic(
-          "spec/duplicate-address",
-          { address: claim.address.text, service: service.name },
-          {
-            at: claim.origin,
-            notes: [{ message: "first given here", location: first.origin }],
-            help: "keep one of them",
-          },
-        ),
-      );
-    }
-  }
-  return findings;
+  return splitRepeated(claims, (claim) => claim.address.text).repeated.map(({ item, first }) =>
+    diagnostic(
+      "spec/duplicate-address",
+      { address: item.address.text, service: service.name },
+      {
+        at: item.origin,
+        notes: [{ message: "first given here", location: first.origin }],
+        help: "keep one of them",
+      },
+    ),
+  );
 }
 
 /** IPv4 link-local addresses are not among them: node-local DNS caches and metadata services live there. */

@@ -1,6 +1,7 @@
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
 import { rangeHas } from "../net/port.ts";
 import { reachableFamilies } from "./families.ts";
+import { splitRepeated } from "./repeated.ts";
 import type { ServiceSpec, Spec } from "./schema.ts";
 
 /** What is wrong with one service on its own: its ports, endpoints and settings that have no effect. */
@@ -56,38 +57,31 @@ function checkPorts(service: ServiceSpec, { cluster }: Spec): readonly Diagnosti
 }
 
 function checkEndpoints(service: ServiceSpec): readonly Diagnostic[] {
-  const findings: Diagnostic[] = [];
   const families = reachableFamilies(service);
-  const seen = new Map<string, ServiceSpec["endpoints"][number]>();
-  for (const endpoint of service.endpoints) {
-    if (!families.has(endpoint.address.family)) {
-      findings.push(
+  // Kubernetes may list an address in several slices; there the first counts. In our own language it is a slip.
+  const own = service.endpoints.filter((endpoint) => endpoint.ports === null);
+  return [
+    ...service.endpoints
+      .filter((endpoint) => !families.has(endpoint.address.family))
+      .map(({ address, origin }) =>
         diagnostic(
           "spec/family-without-vip",
-          { address: endpoint.address.text, service: service.name, family: endpoint.address.family },
-          { at: endpoint.origin, help: "give the service a VIP of that family, or remove the endpoint" },
+          { address: address.text, service: service.name, family: address.family },
+          { at: origin, help: "give the service a VIP of that family, or remove the endpoint" },
         ),
-      );
-    }
-    // Kubernetes may list an address in several slices; there the first counts. In our own language it is a slip.
-    if (endpoint.ports !== null) continue;
-    const first = seen.get(endpoint.address.text);
-    if (first === undefined) seen.set(endpoint.address.text, endpoint);
-    else {
-      findings.push(
-        diagnostic(
-          "spec/duplicate-endpoint",
-          { address: endpoint.address.text, service: service.name },
-          {
-            at: endpoint.origin,
-            notes: [{ message: "first listed here", location: first.origin }],
-            help: "use `weight` to give an endpoint more than one share",
-          },
-        ),
-      );
-    }
-  }
-  return findings;
+      ),
+    ...splitRepeated(own, (endpoint) => endpoint.address.text).repeated.map(({ item, first }) =>
+      diagnostic(
+        "spec/duplicate-endpoint",
+        { address: item.address.text, service: service.name },
+        {
+          at: item.origin,
+          notes: [{ message: "first listed here", location: first.origin }],
+          help: "use `weight` to give an endpoint more than one share",
+        },
+      ),
+    ),
+  ];
 }
 
 function checkReachable(service: ServiceSpec): readonly Diagnostic[] {

@@ -3,6 +3,7 @@ import { compareText } from "../net/order.ts";
 import type { Location } from "../source.ts";
 import { reachableFamilies } from "./families.ts";
 import type { ClusterSetting, EndpointGroup, SpecFragment } from "./fragment.ts";
+import { splitRepeated } from "./repeated.ts";
 import type { ClusterSpec, EndpointSpec, NodeSpec, ServiceSpec, Spec } from "./schema.ts";
 
 /**
@@ -170,13 +171,9 @@ function firstOfEach<T extends { readonly name: string }>(
   items: readonly T[],
   onRepeated: (repeated: T, first: T) => void,
 ): readonly T[] {
-  const byName = new Map<string, T>();
-  for (const item of items) {
-    const first = byName.get(item.name);
-    if (first === undefined) byName.set(item.name, item);
-    else onRepeated(item, first);
-  }
-  return [...byName.values()].sort((a, b) => compareText(a.name, b.name));
+  const { firsts, repeated } = splitRepeated(items, (item) => item.name);
+  for (const { item, first } of repeated) onRepeated(item, first);
+  return [...firsts].sort((a, b) => compareText(a.name, b.name));
 }
 
 /**
