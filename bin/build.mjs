@@ -21,7 +21,12 @@ const compiled = spawnSync(process.execPath, [tsc, "-p", "bin/tsconfig.json", "-
 });
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 
-const bundle = await rolldown({ input: { weir: join(outDir, "bin/weir.js") }, platform: "node", logLevel: "warn" });
+const bundle = await rolldown({
+  input: { weir: join(outDir, "bin/weir.js") },
+  platform: "node",
+  logLevel: "warn",
+  external: ["netlink"],
+});
 const { output } = await bundle.write({
   dir: join(outDir, "bin"),
   format: "esm",

@@ -54,7 +54,7 @@ const layers: readonly Layer[] = [
     name: "what backends share",
     files: backendCommon,
     may: [...shared, diagnostics, ir, /^compiler\/backends\/[a-z]+\/backend\.ts$/],
-    mayTypes: [/^compiler\/spec\/schema\.ts$/],
+    mayTypes: [/^compiler\/spec\/schema\.ts$/, /^compiler\/backends\/[a-z]+\/program\.ts$/],
   },
   ...["iptables", "nftables", "ipvs", "userspace"].map((name) => ({
     name,
@@ -92,7 +92,7 @@ const layers: readonly Layer[] = [
   {
     name: "runtime",
     files: /^runtime\/(?!cli\/)/,
-    may: [/^compiler\/index\.ts$/, /^compiler\/backends\//, ...shared, /^node:/, /^picocolors$/],
+    may: [/^compiler\/index\.ts$/, /^compiler\/(backends|artifact)\//, ...shared, /^node:/, /^picocolors$/, /^zod$/],
   },
   { name: "runtime's commands", files: /^runtime\/cli\//, may: [/^compiler\//, /^runtime\//, /^node:/, /^commander$/] },
   { name: "bin", files: /^bin\//, may: [/^compiler\//, /^runtime\//, /^node:/, /^picocolors$/] },

@@ -1,0 +1,132 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:fs";
+import { access, readFile, writeFile } from "node:fs/promises";
+import { HostError } from "./error.ts";
+import type { CommandResult, Host, HostCommand } from "./host.ts";
+import { packageOf } from "./packages.ts";
+
+/** Where programs are looked up, in this order: folders that only root writes. A caller's PATH is not trusted. */
+const folders = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"] as const;
+
+const usualTimeoutMs = 120_000;
+/** A listing of 20,000 services with 8 endpoints each has some 20 MB. */
+const mostOutput = 1 << 30;
+const mostErrorOutput = 64 * 1024;
+
+/**
+ * Variables that reach a program. Messages are in English; iptables-legacy's lock may be moved, as iptables(8) says,
+ * for nodes inside other nodes.
+ */
+function environmentOf(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { XTABLES_LOCKFILE: lockFile } = own;
+  return { LC_ALL: "C", PATH: folders.join(":"), ...(lockFile === undefined ? {} : { XTABLES_LOCKFILE: lockFile }) };
+}
+
+/** The machine that this process runs on, in this process's network namespace. */
+export function linuxHost(): Host {
+  const found = new Map<string, Promise<string | null>>();
+  const find = (tool: string): Promise<string | null> => {
+    const known = found.get(tool) ?? lookUp(tool);
+    found.set(tool, known);
+    return known;
+  };
+  return {
+    find,
+    run: async (command) => {
+      const [tool = "", ...args] = command.argv;
+      const path = await find(tool);
+      if (path === null) {
+        const owner = packageOf(tool);
+        throw new HostError("tool-missing", `there is no program ${tool} on this node`, {
+          help: owner === null ? null : `install it: apt-get install ${owner}`,
+        });
+      }
+      return runProgram(path, args, command);
+    },
+    read: (path) => readFile(path, "utf8").catch((error: unknown) => nullWhenMissing(error, `read ${path}`)),
+    write: async (path, text) => {
+      try {
+        await writeFile(path, text);
+      } catch (error) {
+        throw hostErrorFrom(error, `write ${path}`);
+      }
+    },
+  };
+}
+
+async function lookUp(tool: string): Promise<string | null> {
+  for (const folder of folders) {
+    const path = `${folder}/${tool}`;
+    try {
+      await access(path, constants.X_OK);
+      return path;
+    } catch {
+      // in the next folder, perhaps
+    }
+  }
+  return null;
+}
+
+function nullWhenMissing(error: unknown, doing: string): null {
+  if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return null;
+  throw hostErrorFrom(error, doing);
+}
+
+/** A failed system call as a HostError; other errors come back as they are. */
+export function hostErrorFrom(error: unknown, doing: string): unknown {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error;
+  const { code } = error;
+  const trouble = code === "EPERM" || code === "EACCES" || code === "EROFS" ? "permission" : "refused";
+  return new HostError(trouble, `cannot ${doing}: ${code}`, {
+    errno: code,
+    help: trouble === "permission" ? "this needs root, or CAP_NET_ADMIN and a writable /proc/sys" : null,
+  });
+}
+
+function runProgram(path: string, args: readonly string[], command: HostCommand): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(path, args, {
+      env: environmentOf(process.env),
+      cwd: "/",
+      stdio: [command.input === undefined ? "ignore" : "pipe", command.discardOutput ? "ignore" : "pipe", "pipe"],
+      timeout: command.timeoutMs ?? usualTimeoutMs,
+      killSignal: "SIGKILL",
+    });
+    const output: Buffer[] = [];
+    let outputBytes = 0;
+    let isTooLong = false;
+    let errorText = "";
+    child.stdout?.on("data", (part: Buffer) => {
+      outputBytes += part.length;
+      if (outputBytes <= mostOutput) output.push(part);
+      else if (!isTooLong) {
+        isTooLong = true;
+        child.kill("SIGKILL");
+      }
+    });
+    child.stderr?.setEncoding("utf8").on("data", (part: string) => {
+      errorText = (errorText + part).slice(0, mostErrorOutput);
+    });
+    child.on("error", (error) => reject(hostErrorFrom(error, `run ${path}`)));
+    child.on("close", (status) => {
+      if (isTooLong) reject(new HostError("refused", `${path} wrote more than 1 GiB`));
+      else resolve({ status, stdout: Buffer.concat(output).toString("utf8"), stderr: errorText });
+    });
+    if (child.stdin !== null) feed(child.stdin, command.input ?? []);
+  });
+}
+
+/** Writes the pieces as fast as the program reads them. One that ends early has said why; EPIPE adds nothing to it. */
+function feed(stdin: NodeJS.WritableStream, input: readonly string[]): void {
+  let next = 0;
+  const go = (): void => {
+    for (let piece = input[next]; piece !== undefined; piece = input[next]) {
+      next++;
+      if (!stdin.write(piece)) return;
+    }
+    stdin.end();
+  };
+  stdin.on("error", () => {});
+  stdin.on("drain", go);
+  go();
+}

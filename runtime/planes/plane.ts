@@ -1,0 +1,62 @@
+import type { Step } from "../../compiler/backends/step.ts";
+import type { Host } from "../host/host.ts";
+
+/**
+ * A part of the kernel that weir may own something in. A backend uses one plane: `iptables` and `userspace` use the
+ * chains `WEIR-…` but `WEIR-IPVS-…`, `ipvs` uses virtual servers, sets, routes, and its own chains.
+ */
+export type PlaneName = "nftables" | "iptables" | "ipvs";
+
+/** Something inside an object of weir's that weir did not write. */
+export interface ForeignPart {
+  /** `chain WEIR-SERVICES of table nat (ipv4)` */
+  readonly place: string;
+  /** As the kernel lists it. */
+  readonly text: string;
+}
+
+/** Raw texts by name, enough for `restore` to put exactly this state back: listings of the kernel's own tools. */
+export type Snapshot = Readonly<Record<string, string>>;
+
+/** What of weir's is in a plane. */
+export interface Observed<P> {
+  /**
+   * null when there is nothing of weir's. Objects with foreign parts are in it without these parts, or in a form that
+   * differs from anything weir makes, so that a plan from here always mends them.
+   */
+  readonly program: P | null;
+  readonly foreign: readonly ForeignPart[];
+  readonly snapshot: Snapshot;
+}
+
+/** What else is known when a plane is read. */
+export interface ObserveHints<P> {
+  /** Programs that weir has applied or was about to: tells its virtual servers from those of others. */
+  readonly known: readonly P[];
+}
+
+export interface Plane<P> {
+  readonly name: PlaneName;
+  /**
+   * Reads what weir owns. A kernel or a node without the means (no nft, no IPVS) holds nothing.
+   * Throws HostError when it cannot be known: no permission, a tool that fails.
+   */
+  observe(host: Host, hints: ObserveHints<P>): Promise<Observed<P>>;
+  /**
+   * The least ordered steps from what is there to a program, null to remove everything. Empty when nothing differs.
+   * In this order no moment is without service for what both serve: add, switch, remove.
+   */
+  plan(now: Observed<P>, after: P | null): readonly Step[];
+  /** Steps that put a snapshot back, from what is there now. */
+  restore(now: Observed<P>, snapshot: Snapshot): readonly Step[];
+  /** A token that is the same only while nobody has changed the plane; null where the kernel has no such thing. */
+  generation(host: Host): Promise<string | null>;
+}
+
+/** Carries out steps of one kind. */
+export interface Executor {
+  /** Throws HostError with the operation and the object. Steps with transactions leave nothing behind when they fail. */
+  execute(host: Host, step: Step): Promise<void>;
+  /** Asks the kernel or the tool whether it would take the step, and changes nothing. Throws HostError. Steps that cannot be tried are taken to be right. */
+  check(host: Host, step: Step): Promise<void>;
+}
