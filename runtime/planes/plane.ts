@@ -46,11 +46,26 @@ export interface Plane<P> {
    * The least ordered steps from what is there to a program, null to remove everything. Empty when nothing differs.
    * In this order no moment is without service for what both serve: add, switch, remove.
    */
-  plan(now: Observed<P>, after: P | null): readonly Step[];
+  plan(now: Observed<P>, after: P | null, options?: PlanOptions): readonly Step[];
   /** Steps that put a snapshot back, from what is there now. */
   restore(now: Observed<P>, snapshot: Snapshot): readonly Step[];
   /** A token that is the same only while nobody has changed the plane; null where the kernel has no such thing. */
   generation(host: Host): Promise<string | null>;
+  /**
+   * What is kept for its connections only, and has none any more; with `isOverdue`, whether it has or not. Only planes
+   * that themselves hold connections (ipvs) have it; the connections of others live in connection tracking.
+   */
+  readonly drain?: (
+    host: Host,
+    hints: ObserveHints<P>,
+    after: P | null,
+    isOverdue: boolean,
+  ) => Promise<{ readonly steps: readonly Step[]; readonly waiting: number }>;
+}
+
+export interface PlanOptions {
+  /** Connections need not end first: what goes, goes now. */
+  readonly atOnce: boolean;
 }
 
 /** Carries out steps of one kind. */
