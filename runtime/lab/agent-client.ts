@@ -1,6 +1,16 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import type { AgentAnswer, AgentRequest, Attempt, Listener, RunResult, Seen, SysctlValue } from "./protocol.ts";
+import type {
+  AgentAnswer,
+  AgentRequest,
+  Attempt,
+  ClientLoop,
+  Listener,
+  LoopReport,
+  RunResult,
+  Seen,
+  SysctlValue,
+} from "./protocol.ts";
 import { toolPath } from "./tools.ts";
 
 /** A step of the lab that failed: a program, an agent, a listener. The message says which and why. */
@@ -44,9 +54,14 @@ export class Agent {
     createInterface({ input: child.stdout }).on("line", (line) => this.#answered(JSON.parse(line) as AgentAnswer));
   }
 
-  /** Starts `script` in a new network namespace. Throws LabError when the system does not let us. */
-  static async start(name: string, script: string, lockFile: string): Promise<Agent> {
-    const child = spawn("unshare", ["--net", "--", process.execPath, script, name], {
+  /**
+   * Starts `script` in a new network namespace, or in that of `beside`, which must live longer.
+   * Throws LabError when the system does not let us.
+   */
+  static async start(name: string, script: string, lockFile: string, beside: Agent | null = null): Promise<Agent> {
+    const enter = beside === null ? ["unshare", "--net"] : ["nsenter", `--net=/proc/${beside.pid}/ns/net`];
+    const [tool = "", ...options] = enter;
+    const child = spawn(tool, [...options, "--", process.execPath, script, name], {
       stdio: "pipe",
       env: {
         ...process.env,
@@ -112,6 +127,19 @@ export class Agent {
 
   async unreachables(): Promise<number> {
     return (await this.#request({ op: "unreachables" }).result) as number;
+  }
+
+  /** What the module's default export makes of the input, which goes there and back as JSON. Throws LabError when it throws. */
+  async call(module: string, input: unknown): Promise<unknown> {
+    return this.#request({ op: "call", module, input }).result;
+  }
+
+  async startLoops(loops: readonly ClientLoop[]): Promise<void> {
+    await this.#request({ op: "start-loops", loops }).result;
+  }
+
+  async stopLoops(): Promise<readonly LoopReport[]> {
+    return (await this.#request({ op: "stop-loops" }).result) as readonly LoopReport[];
   }
 
   attempt(attempt: Attempt): PendingAttempt {

@@ -8,21 +8,23 @@ import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { readFile, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { createInterface } from "node:readline";
-import type { AgentRequest, Attempt, Greeting, Listener, RunResult, Seen, SysctlValue } from "./protocol.ts";
+import { errorCode, type RunningLoop, seenOfError, startLoop, udpType } from "./loop.ts";
+import type {
+  AgentRequest,
+  Attempt,
+  Greeting,
+  Listener,
+  LoopReport,
+  RunResult,
+  Seen,
+  SysctlValue,
+} from "./protocol.ts";
 
 const name = process.argv[2] ?? "";
 const udpResendMs = 200;
 const servers = new Set<Server | UdpSocket>();
 const attempts = new Map<number, (seen: Seen) => void>();
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : String(error);
-}
-
-function seenOfError(error: unknown): Seen {
-  const code = errorCode(error);
-  return code === "ECONNREFUSED" ? { kind: "refused" } : { kind: "error", code };
-}
+const loops = new Set<RunningLoop>();
 
 function serveTcp(listener: Listener): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -36,16 +38,18 @@ function serveTcp(listener: Listener): Promise<void> {
         remoteAddress: socket.remoteAddress ?? "",
         remotePort: socket.remotePort ?? 0,
       };
-      socket.end(`${JSON.stringify(greeting)}\n`);
+      const answer = `${JSON.stringify(greeting)}\n`;
+      socket.write(answer);
+      // once more for each line: connections that are kept busy
+      socket.on("data", (bytes) => {
+        const lines = bytes.reduce((count, byte) => count + (byte === 10 ? 1 : 0), 0);
+        if (lines > 0) socket.write(answer.repeat(lines));
+      });
     });
     server.once("error", reject);
     server.listen({ host: listener.address, port: listener.port, backlog: 511 }, () => resolve());
     servers.add(server);
   });
-}
-
-function udpType(address: string): "udp4" | "udp6" {
-  return address.includes(":") ? "udp6" : "udp4";
 }
 
 function serveUdp(listener: Listener): Promise<void> {
@@ -169,6 +173,20 @@ async function unreachables(): Promise<number> {
   return ipv4 + Number(/^Icmp6InDestUnreachs\s+(\d+)/m.exec(text6)?.[1] ?? 0);
 }
 
+/** Modules stay loaded, so that the second call is quick. */
+async function call(module: string, input: unknown): Promise<unknown> {
+  const loaded: unknown = await import(module);
+  const isCallable = typeof loaded === "object" && loaded !== null && "default" in loaded;
+  if (!isCallable || typeof loaded.default !== "function") throw new Error(`${module} exports no default function`);
+  return loaded.default(input);
+}
+
+async function stopLoops(): Promise<readonly LoopReport[]> {
+  const reports = await Promise.all([...loops].map((loop) => loop.stop()));
+  loops.clear();
+  return reports;
+}
+
 async function handle(id: number, request: AgentRequest): Promise<unknown> {
   switch (request.op) {
     case "sysctl":
@@ -189,6 +207,13 @@ async function handle(id: number, request: AgentRequest): Promise<unknown> {
       return null;
     case "unreachables":
       return unreachables();
+    case "call":
+      return call(request.module, request.input);
+    case "start-loops":
+      for (const loop of request.loops) loops.add(startLoop(loop));
+      return null;
+    case "stop-loops":
+      return stopLoops();
   }
 }
 

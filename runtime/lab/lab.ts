@@ -46,9 +46,10 @@ export class LabPool {
     return new LabPool(script, await mkdtemp(join(tmpdir(), `${folderPrefix}${process.pid}-`)));
   }
 
-  async #start(kind: string): Promise<Agent> {
+  async #start(kind: string, beside: Agent | null = null): Promise<Agent> {
     // iptables-legacy locks one file for all network namespaces; ours must not wait for the machine's.
-    const agent = await Agent.start(`${kind}-${++this.#started}`, this.#script, join(this.#folder, "xtables.lock"));
+    const lockFile = join(this.#folder, "xtables.lock");
+    const agent = await Agent.start(`${kind}-${++this.#started}`, this.#script, lockFile, beside);
     this.#all.add(agent);
     return agent;
   }
@@ -58,6 +59,11 @@ export class LabPool {
     const agent = await this.#start("node");
     await agent.sysctl(nodeSysctls);
     return agent;
+  }
+
+  /** A second agent in a node's namespace, for work that must not hold up the first. End it before the node. */
+  async helper(node: Agent): Promise<Agent> {
+    return this.#start("helper", node);
   }
 
   async host(): Promise<Agent> {
@@ -93,23 +99,35 @@ export class Lab {
   readonly #hosts: readonly Agent[];
   readonly #pool: LabPool;
   readonly #cleanup: string;
+  readonly #keepsNode: boolean;
 
-  private constructor(plan: LabPlan, node: Agent, hosts: readonly Agent[], pool: LabPool, cleanup: string) {
+  private constructor(
+    plan: LabPlan,
+    node: Agent,
+    hosts: readonly Agent[],
+    pool: LabPool,
+    cleanup: string,
+    keepsNode: boolean,
+  ) {
     this.plan = plan;
     this.node = node;
     this.#hosts = hosts;
     this.#pool = pool;
     this.#cleanup = cleanup;
+    this.#keepsNode = keepsNode;
   }
 
-  /** Throws LabError, having removed what was made, when a step fails. */
-  static async open(plan: LabPlan, pool: LabPool): Promise<Lab> {
-    const [node, ...hosts] = await Promise.all([pool.node(), ...plan.hosts.map(() => pool.host())]);
+  /**
+   * `kept` is a node that stays when the lab is closed, without links and listeners; rules and tracked connections in
+   * it are its owner's business. Throws LabError, having removed what was made, when a step fails.
+   */
+  static async open(plan: LabPlan, pool: LabPool, kept: Agent | null = null): Promise<Lab> {
+    const [node, ...hosts] = await Promise.all([kept ?? pool.node(), ...plan.hosts.map(() => pool.host())]);
     const topology = topologyOf(
       plan,
       hosts.map((host) => host.pid),
     );
-    const lab = new Lab(plan, node, hosts, pool, topology.nodeCleanup);
+    const lab = new Lab(plan, node, hosts, pool, topology.nodeCleanup, kept !== null);
     try {
       await node.run(["ip", "-batch", "-"], topology.node);
       await Promise.all(hosts.map((host, index) => host.run(["ip", "-batch", "-"], topology.hosts[index])));
@@ -146,11 +164,16 @@ export class Lab {
     });
   }
 
-  /** Removes the links and the node; the hosts go back to the pool. */
+  /** The agents around the node, in the order of the plan's hosts. */
+  get hosts(): readonly Agent[] {
+    return this.#hosts;
+  }
+
+  /** Removes the links and the node, unless it is kept; the hosts go back to the pool. */
   async close(): Promise<void> {
     // Deleting the links here is done when it returns; the kernel would do it some time after the node's end.
     const cleaned = await this.node.tryRun(["ip", "-force", "-batch", "-"], this.#cleanup).catch(() => null);
-    await this.#pool.end(this.node);
+    await (this.#keepsNode ? this.node.reset() : this.#pool.end(this.node));
     const give =
       cleaned?.status === 0 ? (host: Agent) => this.#pool.giveBack(host) : (host: Agent) => this.#pool.end(host);
     await Promise.all(this.#hosts.map(give));

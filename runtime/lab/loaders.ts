@@ -50,6 +50,7 @@ export function toolsOf(loader: LoaderName): readonly Tool[] {
 export const labTools: readonly Tool[] = [
   { tool: "ip", debianPackage: "iproute2" },
   { tool: "unshare", debianPackage: "util-linux" },
+  { tool: "nsenter", debianPackage: "util-linux" },
 ];
 
 /** `exit 1: …` for a message, or null when the command did its work. */

@@ -35,7 +35,38 @@ export type AgentRequest =
   /** Ends the attempt with this request id; it reports `silent`. */
   | { readonly op: "give-up"; readonly attempt: number }
   /** ICMP destination-unreachable messages that the namespace has received so far. */
-  | { readonly op: "unreachables" };
+  | { readonly op: "unreachables" }
+  /** Calls the default export of an ES module, named by its absolute path, in the agent's process. */
+  | { readonly op: "call"; readonly module: string; readonly input: unknown }
+  /** Clients that go on until they are stopped. */
+  | { readonly op: "start-loops"; readonly loops: readonly ClientLoop[] }
+  /** Ends all loops, each after the exchange that it is in, and returns their reports in the order of their starts. */
+  | { readonly op: "stop-loops" };
+
+/** A client that connects again and again. One exchange is a request and its answer, a line or a datagram each. */
+export interface ClientLoop extends Attempt {
+  /** How many exchanges each connection, or each UDP socket, is used for; null: one connection until the loop ends. */
+  readonly exchanges: number | null;
+  /** Between two exchanges. */
+  readonly pauseMs: number;
+}
+
+/** One exchange. Times are of the machine's monotonic clock, the same in all processes, in milliseconds. */
+export interface Exchange {
+  readonly from: number;
+  readonly to: number;
+  /** Which connection of the loop, from 0, and which exchange on it. */
+  readonly connection: number;
+  readonly number: number;
+  readonly seen: Seen;
+  /** Datagrams that were sent again because no answer came for a while. */
+  readonly resent: number;
+}
+
+export interface LoopReport {
+  readonly loop: ClientLoop;
+  readonly exchanges: readonly Exchange[];
+}
 
 export interface SysctlValue {
   readonly name: string;
