@@ -1,0 +1,73 @@
+import type { BackendName } from "../../compiler/backends/backend.ts";
+import type { Step } from "../../compiler/backends/step.ts";
+import type { Applied } from "../desired/desired.ts";
+import type { Host } from "../host/host.ts";
+import type { ForeignPart, Observed, Plane, PlaneName, PlanOptions, Snapshot } from "../planes/plane.ts";
+
+/** What a plane holds at a moment. Plans are made from it and an artifact; the programs inside are the plane's affair. */
+export interface PlaneView {
+  readonly name: PlaneName;
+  /** Nothing of weir's is there. */
+  readonly isEmpty: boolean;
+  readonly foreign: readonly ForeignPart[];
+  readonly snapshot: Snapshot;
+  /** The steps to an artifact of the plane's backend, null to remove everything. Throws ParseError of a bad artifact. */
+  plan(after: Applied | null, options?: PlanOptions): Promise<readonly Step[]>;
+  restore(snapshot: Snapshot): readonly Step[];
+}
+
+export interface Drained {
+  readonly steps: readonly Step[];
+  readonly waiting: number;
+}
+
+/** A plane that takes artifacts, whatever its type of program is. */
+export interface BoundPlane {
+  readonly name: PlaneName;
+  /** `known`: artifacts that were applied, or were about to be. Throws HostError. */
+  observe(host: Host, known: readonly Applied[]): Promise<PlaneView>;
+  /** As if the kernel held exactly this. */
+  assume(applied: Applied | null): Promise<PlaneView>;
+  generation(host: Host): Promise<string | null>;
+  readonly drain:
+    | ((host: Host, known: readonly Applied[], after: Applied | null, isOverdue: boolean) => Promise<Drained>)
+    | null;
+}
+
+/** The part of the kernel that a backend uses. */
+export function planeOf(backend: BackendName): PlaneName {
+  return backend === "userspace" ? "iptables" : backend;
+}
+
+/** Hides a plane's type of program behind artifacts; each artifact is parsed once. */
+export function bindPlane<P>(plane: Plane<P>, parse: (applied: Applied) => Promise<P>): BoundPlane {
+  const programs = new WeakMap<Applied, Promise<P>>();
+  const programOf = (applied: Applied): Promise<P> => {
+    const known = programs.get(applied) ?? parse(applied);
+    programs.set(applied, known);
+    return known;
+  };
+  const own = (known: readonly Applied[]): Promise<readonly P[]> =>
+    Promise.all(known.filter(({ backend }) => planeOf(backend) === plane.name).map(programOf));
+  const view = (now: Observed<P>): PlaneView => ({
+    name: plane.name,
+    isEmpty: now.program === null,
+    foreign: now.foreign,
+    snapshot: now.snapshot,
+    plan: async (after, options) => plane.plan(now, after === null ? null : await programOf(after), options),
+    restore: (snapshot) => plane.restore(now, snapshot),
+  });
+  const { drain } = plane;
+  return {
+    name: plane.name,
+    observe: async (host, known) => view(await plane.observe(host, { known: await own(known) })),
+    assume: async (applied) =>
+      view({ program: applied === null ? null : await programOf(applied), foreign: [], snapshot: {} }),
+    generation: (host) => plane.generation(host),
+    drain:
+      drain === undefined
+        ? null
+        : async (host, known, after, isOverdue) =>
+            drain(host, { known: await own(known) }, after === null ? null : await programOf(after), isOverdue),
+  };
+}
