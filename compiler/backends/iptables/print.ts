@@ -30,7 +30,7 @@ export function printIptables(folder: string, program: IptablesProgram): readonl
  */
 export function printRuleset(path: string, ruleset: IptablesRuleset): ArtifactFile {
   const writer = new TextWriter();
-  const texts = new Map<readonly IptablesMatch[], string>();
+  const texts: MatchTexts = new Map();
   for (const table of ruleset.tables) {
     writer.line(`*${table.name}`);
     let previous = "";
@@ -43,7 +43,7 @@ export function printRuleset(path: string, ruleset: IptablesRuleset): ArtifactFi
     for (const jump of jumpsOf(ruleset, table.name)) writer.line(printJump(jump));
     for (const chain of table.chains) {
       const start = `-A ${chain.name}`;
-      for (const rule of chain.rules) writer.line(start + printOnce(rule.matches, texts) + printTarget(rule.target));
+      for (const rule of chain.rules) writer.line(start + printSharedRule(rule, texts));
     }
     writer.line("COMMIT");
   }
@@ -88,14 +88,21 @@ export function printRule(rule: IptablesRule): string {
   return printMatches(rule.matches) + printTarget(rule.target);
 }
 
+/** Texts of lists of matches: most rules share theirs with many others. */
+export type MatchTexts = Map<readonly IptablesMatch[], string>;
+
+/** As `printRule`, for many rules. */
+export function printSharedRule(rule: IptablesRule, texts: MatchTexts): string {
+  return printOnce(rule.matches, texts) + printTarget(rule.target);
+}
+
 function printMatches(matches: readonly IptablesMatch[]): string {
   let text = "";
   for (const match of matches) text += printMatch(match);
   return text;
 }
 
-/** Most rules share their list of matches with many others. */
-function printOnce(matches: readonly IptablesMatch[], texts: Map<readonly IptablesMatch[], string>): string {
+function printOnce(matches: readonly IptablesMatch[], texts: MatchTexts): string {
   const known = texts.get(matches);
   if (known !== undefined) return known;
   const text = printMatches(matches);
@@ -233,7 +240,8 @@ function quote(text: string): string {
   return `"${text.replace(/["'\\]/g, "\\$&")}"`;
 }
 
-function assertChainName(name: string): void {
+/** Throws InternalError for a name that the tools would refuse or misread. */
+export function assertChainName(name: string): void {
   const wellFormed = /^[A-Za-z][A-Za-z0-9./_-]*$/.test(name);
   assert(
     wellFormed && name.length <= nameLimits.iptablesChain,
