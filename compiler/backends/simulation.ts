@@ -1,0 +1,64 @@
+import { type IpAddress, isLoopback } from "../net/address.ts";
+import { add, type Fraction, one } from "../net/fraction.ts";
+import type { Port } from "../net/port.ts";
+import type { Packet } from "./packet.ts";
+
+/**
+ * What simulators share. A simulator follows the first packet of a connection through a program as the kernel would,
+ * and knows nothing of how the program was made. Where the kernel throws dice, it follows every result.
+ */
+
+/** The node that the rules are on. */
+export interface Surroundings {
+  readonly nodeAddresses: readonly IpAddress[];
+}
+
+/** Whether packets to this address are for the node itself: the kernel's routing type `local`. */
+export function isLocal({ nodeAddresses }: Surroundings, address: IpAddress): boolean {
+  return isLoopback(address) || nodeAddresses.some((own) => own.text === address.text);
+}
+
+/** Packets of the node itself begin in the output hook, all others in prerouting. */
+export function isFromNode(surroundings: Surroundings, packet: Packet): boolean {
+  return packet.inputInterface === null && isLocal(surroundings, packet.source);
+}
+
+/** How the packet ended. `translated`: it goes to an address and port that the rules chose. */
+export type End =
+  | { readonly kind: "translated"; readonly address: IpAddress; readonly port: Port; readonly masquerade: boolean }
+  | { readonly kind: "drop" | "reject" | "pass" };
+
+/** One way that the packet may take. `M` is what the kernel remembers of clients, `R` a rule with its place. */
+export interface Branch<R, M> {
+  /** How probable it is; all branches of a packet are 1 together. null where it depends on load or hashes. */
+  readonly share: Fraction | null;
+  readonly end: End;
+  /** The rules that matched, in order. */
+  readonly path: readonly R[];
+  /** What the kernel remembers afterwards; the next connection of the client starts with it. */
+  readonly memory: M;
+}
+
+/** A result that several branches have in common. */
+export interface Ending {
+  readonly end: End;
+  readonly share: Fraction | null;
+}
+
+function keyOf(end: End): string {
+  return end.kind === "translated" ? `${end.address.text} ${end.port} ${end.masquerade}` : end.kind;
+}
+
+/** The branches by where they end, in the order in which each end was first met. */
+export function endingsOf(branches: readonly Branch<unknown, unknown>[]): readonly Ending[] {
+  const endings = new Map<string, Ending>();
+  for (const { end, share } of branches) {
+    const key = keyOf(end);
+    const known = endings.get(key);
+    if (known === undefined) endings.set(key, { end, share });
+    else endings.set(key, { end, share: known.share === null || share === null ? null : add(known.share, share) });
+  }
+  const only = endings.size === 1 ? [...endings.values()][0] : undefined;
+  // wherever the dice fall, there is only one place to go
+  return only === undefined ? [...endings.values()] : [{ end: only.end, share: one }];
+}
