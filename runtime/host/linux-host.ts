@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { constants } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { access, readFile, writeFile } from "node:fs/promises";
 import { HostError } from "./error.ts";
 import type { CommandResult, Host, HostCommand } from "./host.ts";
@@ -22,8 +22,16 @@ function environmentOf(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { LC_ALL: "C", PATH: folders.join(":"), ...(lockFile === undefined ? {} : { XTABLES_LOCKFILE: lockFile }) };
 }
 
+export interface LinuxHostOptions {
+  /**
+   * A descriptor that every program gets too. A lock on it lasts until the last of them has ended: so nobody else
+   * begins while a program still changes the kernel whose caller was killed.
+   */
+  readonly inherited?: number;
+}
+
 /** The machine that this process runs on, in this process's network namespace. */
-export function linuxHost(): Host {
+export function linuxHost(options: LinuxHostOptions = {}): Host {
   const found = new Map<string, Promise<string | null>>();
   const find = (tool: string): Promise<string | null> => {
     const known = found.get(tool) ?? lookUp(tool);
@@ -41,7 +49,7 @@ export function linuxHost(): Host {
           help: owner === null ? null : `install it: apt-get install ${owner}`,
         });
       }
-      return runProgram(path, args, command);
+      return runProgram(path, args, command, options.inherited ?? null);
     },
     read: (path) => readFile(path, "utf8").catch((error: unknown) => nullWhenMissing(error, `read ${path}`)),
     write: async (path, text) => {
@@ -83,12 +91,23 @@ export function hostErrorFrom(error: unknown, doing: string): unknown {
   });
 }
 
-function runProgram(path: string, args: readonly string[], command: HostCommand): Promise<CommandResult> {
+function runProgram(
+  path: string,
+  args: readonly string[],
+  command: HostCommand,
+  inherited: number | null,
+): Promise<CommandResult> {
+  const stdin = command.input === undefined ? null : wholeInput(command.input);
   return new Promise((resolve, reject) => {
     const child = spawn(path, args, {
       env: environmentOf(process.env),
       cwd: "/",
-      stdio: [command.input === undefined ? "ignore" : "pipe", command.discardOutput ? "ignore" : "pipe", "pipe"],
+      stdio: [
+        stdin === null ? "ignore" : (stdin.descriptor ?? "pipe"),
+        command.discardOutput ? "ignore" : "pipe",
+        "pipe",
+        ...(inherited === null ? [] : [inherited]),
+      ],
       timeout: command.timeoutMs ?? usualTimeoutMs,
       killSignal: "SIGKILL",
     });
@@ -112,8 +131,56 @@ function runProgram(path: string, args: readonly string[], command: HostCommand)
       if (isTooLong) reject(new HostError("refused", `${path} wrote more than 1 GiB`));
       else resolve({ status, stdout: Buffer.concat(output).toString("utf8"), stderr: errorText });
     });
-    if (child.stdin !== null) feed(child.stdin, command.input ?? []);
+    if (stdin !== null && stdin.descriptor !== null) closeSync(stdin.descriptor);
+    if (child.stdin !== null) feed(child.stdin, stdin?.pieces ?? []);
   });
+}
+
+/** What a pipe takes at once, see pipe(7), less a margin. */
+const pipeBytes = 60_000;
+
+/** Where long inputs are put: in memory, where only root writes; else where everybody may. */
+const inputFolders = ["/run", "/tmp"] as const;
+
+interface Input {
+  /** Of an open file that has no name any more; null: the pieces go through a pipe. */
+  readonly descriptor: number | null;
+  readonly pieces: readonly string[];
+}
+
+/**
+ * A program must never see only the beginning of its input, which may be a valid input with another meaning: that
+ * would be so if this process were killed while it writes to a pipe. So a short input is written at once, and a long
+ * one is put into a file beforehand. Without a place for the file it goes through the pipe.
+ */
+function wholeInput(pieces: readonly string[]): Input {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const joined = length <= pipeBytes ? pieces.join("") : null;
+  if (joined !== null && Buffer.byteLength(joined) <= pipeBytes) return { descriptor: null, pieces: [joined] };
+  for (const folder of inputFolders) {
+    try {
+      return { descriptor: namelessFile(folder, pieces), pieces: [] };
+    } catch {
+      // no room, or read-only
+    }
+  }
+  return { descriptor: null, pieces };
+}
+
+function namelessFile(folder: string, pieces: readonly string[]): number {
+  const own = mkdtempSync(`${folder}/weir-`);
+  try {
+    const path = `${own}/input`;
+    const writing = openSync(path, "wx", 0o600);
+    try {
+      for (const piece of pieces) writeFileSync(writing, piece);
+      return openSync(path, "r");
+    } finally {
+      closeSync(writing);
+    }
+  } finally {
+    rmSync(own, { recursive: true, force: true });
+  }
 }
 
 /** Writes the pieces as fast as the program reads them. One that ends early has said why; EPIPE adds nothing to it. */

@@ -1,0 +1,219 @@
+import { type Desired, isSameArtifact } from "../desired/desired.ts";
+import { bootMilliseconds, incarnation } from "../host/identity.ts";
+import { milestone } from "../host/milestone.ts";
+import type { PlaneName, Snapshot } from "../planes/plane.ts";
+import type { Snapshots } from "../state/generations.ts";
+import type { GenerationRecord } from "../state/schema.ts";
+import { currentRecord, unfinished } from "../state/state.ts";
+import { settleDrains } from "./drains.ts";
+import { Differs, type Failure, failureOf, Stopped } from "./failure.ts";
+import { lastingSteps, operationsOf, type PlannedStep, planSteps } from "./plan.ts";
+import { restoreBefore } from "./restore.ts";
+import { journalize, knownArtifacts, neededGenerations, observeAll, type Site, type Views } from "./site.ts";
+
+export interface ApplyOptions {
+  /** Restore the state before unless it is confirmed within so many seconds; null: keep it. */
+  readonly confirmSeconds: number | null;
+  /** How long what leaves may wait for its connections. */
+  readonly drainSeconds: number;
+}
+
+export type ApplyResult =
+  /** The kernel held it already. */
+  | { readonly kind: "unchanged"; readonly generation: number }
+  | {
+      readonly kind: "applied";
+      readonly generation: number;
+      /** Empty when the kernel held it already and only the record is new. */
+      readonly steps: readonly PlannedStep[];
+      /** Seconds in which to confirm; null when nothing is to be confirmed. */
+      readonly confirmSeconds: number | null;
+      /** Objects that stay until their connections end. */
+      readonly waiting: number;
+      /** What is not as it should be though the rules are in place. */
+      readonly remarks: readonly string[];
+    }
+  | { readonly kind: "rolled-back"; readonly generation: number; readonly failure: Failure }
+  /** The state before could not be restored wholly. */
+  | { readonly kind: "broken"; readonly generation: number; readonly failure: Failure; readonly restore: Failure };
+
+/**
+ * Brings the kernel to what is desired, reads it back, and goes back to the state before when any of it fails. Everything
+ * that is needed for going back is on disk before the first change. Throws (HostError, StateError) only while nothing
+ * is changed.
+ */
+export async function applyDesired(site: Site, desired: Desired, options: ApplyOptions): Promise<ApplyResult> {
+  await site.progress("reading what the kernel holds");
+  const views = await observeAll(site, knownArtifacts(site.state));
+  const planned = await planSteps(site.planes, views, desired, { atOnce: options.drainSeconds === 0 });
+  const known = currentRecord(site.state);
+  if (planned.length === 0 && known !== null && isKept(site, known, desired)) {
+    return { kind: "unchanged", generation: known.generation };
+  }
+  const record = prepare(site, desired, views, planned.length === 0 ? null : options.confirmSeconds);
+  if (record.confirm !== null) await armed(site, record, views);
+  return carryOut(site, record, desired, planned, options);
+}
+
+/** Whether a record says already what would be recorded. */
+function isKept(site: Site, record: GenerationRecord, desired: Desired): boolean {
+  if (record.state !== "confirmed" || record.incarnation !== incarnation()) return false;
+  if (!isSameArtifact(site.state.artifact(record), desired)) return false;
+  const open = unfinished(site.state);
+  // the kernel holds the current generation: what a killed process had begun is no more
+  if (open !== null) closeInterrupted(site, open.generation, "another apply took its place");
+  return true;
+}
+
+/** A generation whose process ended in the middle of it counts as failed. */
+function closeInterrupted(site: Site, generation: number, reason: string): void {
+  const record = site.state.recordIfKept(generation);
+  if (record?.state === "pending") site.state.markGeneration(generation, "failed", reason);
+  journalize(site, generation, "done");
+}
+
+/** Puts the new generation, the way back and the journal on disk. */
+function prepare(site: Site, desired: Desired, views: Views, confirmSeconds: number | null): GenerationRecord {
+  const { state } = site;
+  const open = unfinished(state);
+  const current = currentRecord(state);
+  const now = new Date().toISOString();
+  const record: GenerationRecord = {
+    format: 1,
+    generation: (state.generations().at(-1) ?? 0) + 1,
+    state: "pending",
+    node: desired.node,
+    backend: desired.backend,
+    spec: desired.manifest.spec,
+    from: desired.from,
+    startedAt: now,
+    changedAt: now,
+    previous: current?.generation ?? null,
+    incarnation: incarnation(),
+    confirm: confirmSeconds === null ? null : { seconds: confirmSeconds, deadline: null },
+    reason: null,
+  };
+  state.addGeneration(record, desired, snapshotsOf(views));
+  if (open !== null) closeInterrupted(site, open.generation, "another apply took its place");
+  journalize(site, record.generation, "prepared");
+  return record;
+}
+
+function snapshotsOf(views: Views): Snapshots {
+  const snapshots: Partial<Record<PlaneName, Snapshot>> = {};
+  for (const [name, view] of views) snapshots[name] = view.snapshot;
+  return snapshots;
+}
+
+/**
+ * Starts the keeper and tries out the way back: the kernel is asked whether it would load the state before into a plane
+ * that holds nothing. Nothing is changed yet, so any failure ends the matter.
+ */
+async function armed(site: Site, record: GenerationRecord, views: Views): Promise<void> {
+  try {
+    await site.startKeeper();
+    await site.progress("trying out the way back");
+    for (const plane of site.planes) {
+      const view = views.get(plane.name);
+      if (view === undefined || view.isEmpty) continue;
+      for (const step of (await plane.assume(null)).restore(view.snapshot)) await site.check(step);
+    }
+  } catch (error) {
+    site.state.markGeneration(record.generation, "failed", failureOf(error).message);
+    journalize(site, record.generation, "done");
+    throw error;
+  }
+}
+
+async function carryOut(
+  site: Site,
+  record: GenerationRecord,
+  desired: Desired,
+  planned: readonly PlannedStep[],
+  options: ApplyOptions,
+): Promise<ApplyResult> {
+  const { generation } = record;
+  const steps = planned.length;
+  let step = 0;
+  try {
+    for (const each of planned) {
+      const stop = site.stopReason();
+      if (stop !== null) throw new Stopped(stop);
+      journalize(site, generation, "changing", { step: ++step, steps });
+      await site.progress(`step ${step} of ${steps}: ${each.step.kind} (${each.plane})`);
+      milestone(`before ${each.step.kind}`);
+      await site.execute(each.step);
+      milestone(`after ${each.step.kind}`);
+    }
+    step = 0;
+    journalize(site, generation, "verifying");
+    await site.progress("reading back");
+    await verify(site, desired, options);
+    await finish(site, record);
+  } catch (error) {
+    const failure = failureOf(error, step === 0 ? null : step);
+    await site.progress("restoring the state before");
+    const restored = await restoreBefore(site, record, "failed", failure.message);
+    if (restored.failure === null) return { kind: "rolled-back", generation, failure };
+    return { kind: "broken", generation, failure, restore: restored.failure };
+  }
+  return {
+    kind: "applied",
+    generation,
+    steps: planned,
+    confirmSeconds: record.confirm?.seconds ?? null,
+    ...(await settle(site, record, options)),
+  };
+}
+
+/** Throws Differs when the kernel does not hold exactly what is desired. */
+async function verify(site: Site, desired: Desired, options: ApplyOptions): Promise<void> {
+  const views = await observeAll(site, knownArtifacts(site.state));
+  const left = lastingSteps(await planSteps(site.planes, views, desired, { atOnce: options.drainSeconds === 0 }));
+  if (left.length === 0) return;
+  throw new Differs("the kernel took every step, but does not hold what is desired", operationsOf(left));
+}
+
+/** The record is what counts: a process that is killed after it was written has applied the generation. */
+async function finish(site: Site, record: GenerationRecord): Promise<void> {
+  const changedAt = new Date().toISOString();
+  if (record.confirm === null) {
+    site.state.replaceRecord({ ...record, state: "confirmed", changedAt });
+  } else {
+    const deadline = bootMilliseconds() + record.confirm.seconds * 1000;
+    site.state.replaceRecord({ ...record, confirm: { ...record.confirm, deadline }, changedAt });
+  }
+  site.state.writeCurrent({ generation: record.generation, tokens: await tokens(site) });
+  journalize(site, record.generation, "done");
+}
+
+async function tokens(site: Site): Promise<Readonly<Partial<Record<PlaneName, string>>>> {
+  const found: Partial<Record<PlaneName, string>> = {};
+  for (const plane of site.planes) {
+    const token = await plane.generation(site.host);
+    if (token !== null) found[plane.name] = token;
+  }
+  return found;
+}
+
+/** What comes after: connections that are to end by themselves, and old generations. The rules are in place whatever happens here. */
+async function settle(
+  site: Site,
+  record: GenerationRecord,
+  options: ApplyOptions,
+): Promise<{ readonly waiting: number; readonly remarks: readonly string[] }> {
+  const remarks: string[] = [];
+  let waiting = 0;
+  try {
+    const leaving = record.previous === null ? [] : [record.previous];
+    waiting = await settleDrains(site, { leaving, deadlineMs: bootMilliseconds() + options.drainSeconds * 1000 });
+  } catch (error) {
+    remarks.push(`what waits for its connections to end could not be seen to: ${failureOf(error).message}`);
+  }
+  try {
+    site.state.prune(neededGenerations(site.state));
+  } catch (error) {
+    remarks.push(failureOf(error).message);
+  }
+  return { waiting, remarks };
+}

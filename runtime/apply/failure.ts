@@ -1,0 +1,38 @@
+import type { Operation } from "../../compiler/backends/step.ts";
+import { HostError } from "../host/error.ts";
+import { StateError } from "../state/error.ts";
+
+/** Why a change did not come to its end, for people and for JSON. */
+export interface Failure {
+  readonly message: string;
+  readonly help: string | null;
+  /** What was being done, from 1; null when no step was at fault. */
+  readonly step: number | null;
+  /** What differed when the kernel was read back. */
+  readonly differences: readonly Operation[];
+}
+
+/** A change that was stopped from outside. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+}
+
+/** The kernel does not hold what was put into it. */
+export class Differs extends Error {
+  override readonly name = "Differs";
+  readonly differences: readonly Operation[];
+
+  constructor(message: string, differences: readonly Operation[]) {
+    super(message);
+    this.differences = differences;
+  }
+}
+
+export function failureOf(error: unknown, step: number | null = null): Failure {
+  const base = { help: null, step, differences: [] };
+  if (error instanceof HostError) return { ...base, message: error.message, help: error.help };
+  if (error instanceof Differs) return { ...base, message: error.message, differences: error.differences };
+  if (error instanceof StateError || error instanceof Stopped) return { ...base, message: error.message };
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { ...base, message: `this is a bug in weir; please report it with the input that shows it\n${text}` };
+}

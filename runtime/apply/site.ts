@@ -1,0 +1,88 @@
+import type { Step } from "../../compiler/backends/step.ts";
+import type { Applied } from "../desired/desired.ts";
+import type { Host } from "../host/host.ts";
+import { incarnation, ownProcess } from "../host/identity.ts";
+import type { PlaneName } from "../planes/plane.ts";
+import { StateError } from "../state/error.ts";
+import type { GenerationRecord, Journal } from "../state/schema.ts";
+import { currentRecord, type StateReader, type StateWriter, unfinished } from "../state/state.ts";
+import type { BoundPlane, PlaneView } from "./planes.ts";
+
+/** A node on which something is changed, with its state folder locked. */
+export interface Site {
+  readonly host: Host;
+  readonly planes: readonly BoundPlane[];
+  readonly state: StateWriter;
+  /** The command line's word, for the journal: `apply`, `rollback`, … */
+  readonly command: string;
+  /** Throws HostError, with nothing changed where a step is a transaction. */
+  execute(step: Step): Promise<void>;
+  /** Whether the step would be taken; changes nothing. Throws HostError. */
+  check(step: Step): Promise<void>;
+  /** Sees to it that a keeper watches over the state folder: resolves when one does. Throws. */
+  startKeeper(): Promise<void>;
+  /** What is going on, for people; an empty text when it is over. */
+  progress(text: string): Promise<void>;
+  /** Why the work should stop before its next step: a signal; null when it should go on. */
+  stopReason(): string | null;
+}
+
+/**
+ * Artifacts that may have left something in the kernel: the current one, one whose change did not come to its end, and
+ * those that drain. One that cannot be read any more is left out.
+ */
+export function knownArtifacts(state: StateReader): readonly Applied[] {
+  const draining = Object.values(state.draining()?.planes ?? {}).flatMap((each) => each?.leaving ?? []);
+  const numbers = [state.current().generation, unfinished(state)?.generation ?? null, ...draining];
+  const known: Applied[] = [];
+  for (const number of new Set(numbers)) {
+    const record = number === null ? null : state.recordIfKept(number);
+    const artifact = record === null ? null : readable(state, record);
+    if (artifact !== null) known.push(artifact);
+  }
+  return known;
+}
+
+function readable(state: StateReader, record: GenerationRecord): Applied | null {
+  try {
+    return state.artifact(record);
+  } catch (error) {
+    if (error instanceof StateError) return null;
+    throw error;
+  }
+}
+
+export type Views = ReadonlyMap<PlaneName, PlaneView>;
+
+/** Reads every plane. Throws HostError. */
+export async function observeAll(site: Pick<Site, "host" | "planes">, known: readonly Applied[]): Promise<Views> {
+  const views = new Map<PlaneName, PlaneView>();
+  for (const plane of site.planes) views.set(plane.name, await plane.observe(site.host, known));
+  return views;
+}
+
+/** Writes how far a change is. */
+export function journalize(
+  site: Site,
+  generation: number,
+  phase: Journal["phase"],
+  step: { readonly step: number; readonly steps: number } = { step: 0, steps: 0 },
+): void {
+  site.state.writeJournal({
+    command: site.command,
+    generation,
+    phase,
+    ...step,
+    owner: ownProcess(),
+    incarnation: incarnation(),
+  });
+}
+
+/** Generations that must not be removed as old. */
+export function neededGenerations(state: StateReader): ReadonlySet<number> {
+  const current = currentRecord(state);
+  const draining = Object.values(state.draining()?.planes ?? {}).flatMap((each) => each?.leaving ?? []);
+  return new Set(
+    [current?.generation, current?.previous, unfinished(state)?.generation, ...draining].flatMap((n) => n ?? []),
+  );
+}
