@@ -1,0 +1,86 @@
+import { type IpAddress, prefixContains } from "../../net/address.ts";
+import { assert } from "../../result.ts";
+import { isPrefix, isRange } from "./order.ts";
+import type { AnyNftSet, NftAtom, NftTable, NftVerdict } from "./program.ts";
+
+/** One part of a key or of data while a packet is on its way. Text: a protocol, or a hash that nobody can tell. */
+export type NftValue = number | IpAddress | string;
+
+/** What packets have put into dynamic maps: by map and key, `affinity 10.0.0.1 . 10.96.0.1 . tcp . 80`. */
+export type NftMemory = ReadonlyMap<string, readonly NftValue[]>;
+
+export function valueText(value: NftValue): string {
+  return typeof value === "object" ? value.text : String(value);
+}
+
+export function keyText(key: readonly NftValue[]): string {
+  return key.map(valueText).join(" . ");
+}
+
+/** What an element of any set or map may have. */
+interface Element {
+  readonly key: readonly NftAtom[];
+  readonly data?: readonly NftAtom[];
+  readonly verdict?: NftVerdict;
+}
+
+/** A table's sets by name, each with an index of its elements. Ranges are looked through. */
+export class SetIndex {
+  readonly #exact = new Map<string, ReadonlyMap<string, Element>>();
+  readonly #ranged = new Map<string, readonly Element[]>();
+  readonly #sets = new Map<string, AnyNftSet>();
+
+  constructor(table: NftTable) {
+    for (const set of table.sets) {
+      this.#sets.set(set.name, set);
+      if (set.kind === "dynamic-map") continue;
+      const elements: readonly Element[] = set.elements;
+      if (set.interval) this.#ranged.set(set.name, elements);
+      else this.#exact.set(set.name, new Map(elements.map((element) => [atomsText(element.key), element])));
+    }
+  }
+
+  has(name: string, key: readonly NftValue[]): boolean {
+    return this.#find(name, key) !== undefined;
+  }
+
+  /** The data of a map's element; null when there is none. */
+  dataOf(name: string, key: readonly NftValue[], memory: NftMemory): readonly NftValue[] | null {
+    if (this.#named(name).kind === "dynamic-map") return memory.get(`${name} ${keyText(key)}`) ?? null;
+    return this.#find(name, key)?.data?.map(plain) ?? null;
+  }
+
+  verdictOf(name: string, key: readonly NftValue[]): NftVerdict | null {
+    return this.#find(name, key)?.verdict ?? null;
+  }
+
+  #named(name: string): AnyNftSet {
+    const set = this.#sets.get(name);
+    assert(set !== undefined, `there is no set or map ${name}`);
+    return set;
+  }
+
+  #find(name: string, key: readonly NftValue[]): Element | undefined {
+    this.#named(name);
+    const ranged = this.#ranged.get(name);
+    if (ranged !== undefined) return ranged.find((element) => element.key.every((atom, at) => holds(atom, key[at])));
+    return this.#exact.get(name)?.get(keyText(key));
+  }
+}
+
+function atomsText(key: readonly NftAtom[]): string {
+  return key.map((atom) => valueText(plain(atom))).join(" . ");
+}
+
+/** An atom that stands for one value. */
+function plain(atom: NftAtom): NftValue {
+  assert(!isRange(atom), "a range is no value");
+  return isPrefix(atom) ? atom.address : atom;
+}
+
+function holds(atom: NftAtom, value: NftValue | undefined): boolean {
+  if (value === undefined) return false;
+  if (isRange(atom)) return typeof value === "number" && atom.first <= value && value <= atom.last;
+  if (isPrefix(atom)) return typeof value === "object" && prefixContains(atom, value);
+  return valueText(atom) === valueText(value);
+}
