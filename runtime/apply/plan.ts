@@ -1,4 +1,4 @@
-import type { Operation, StaleFlow, Step } from "../../compiler/backends/step.ts";
+import type { Operation, Step } from "../../compiler/backends/step.ts";
 import type { Applied } from "../desired/desired.ts";
 import type { PlaneName, PlanOptions } from "../planes/plane.ts";
 import { type BoundPlane, planeOf } from "./planes.ts";
@@ -32,10 +32,9 @@ export async function planSteps(
     if (plane.name === target || view === undefined) continue;
     for (const step of await view.plan(null, options)) {
       if (step.kind !== "flows") steps.push({ plane: plane.name, step });
-      else flows.push({ plane: plane.name, step: await withoutServed(planes, desired, step) });
     }
   }
-  return [...steps, ...flows.filter(({ step }) => step.kind !== "flows" || step.flows.length > 0)];
+  return [...steps, ...flows];
 }
 
 /** Everything of the given planes away. */
@@ -45,28 +44,6 @@ export async function planRemoval(planes: readonly BoundPlane[], views: Views): 
     for (const step of (await views.get(name)?.plan(null, { atOnce: true })) ?? []) steps.push({ plane: name, step });
   }
   return [...steps.filter(({ step }) => step.kind !== "flows"), ...steps.filter(({ step }) => step.kind === "flows")];
-}
-
-type FlowsStep = Extract<Step, { readonly kind: "flows" }>;
-
-/** The flows that the artifact does not serve: it would drop all that it serves if it were removed. */
-async function withoutServed(planes: readonly BoundPlane[], desired: Applied, step: FlowsStep): Promise<FlowsStep> {
-  const target = planes.find(({ name }) => name === planeOf(desired.backend));
-  const removal = target === undefined ? [] : await (await target.assume(desired)).plan(null, { atOnce: true });
-  const served = new Set(removal.flatMap((each) => (each.kind === "flows" ? each.flows.map(flowKey) : [])));
-  const kept = step.flows.map((flow) => !served.has(flowKey(flow)));
-  const flows = step.flows.filter((_, index) => kept[index]);
-  const isOneToOne = step.operations.length === step.flows.length;
-  return {
-    ...step,
-    flows,
-    operations: isOneToOne ? step.operations.filter((_, index) => kept[index]) : step.operations,
-  };
-}
-
-function flowKey({ family, destination, port, endpoint }: StaleFlow): string {
-  const to = endpoint === null ? "" : `${endpoint.address.text} ${endpoint.port}`;
-  return `${family} ${destination?.text ?? ""} ${port} ${to}`;
 }
 
 /** All operations of some steps, in order. */
