@@ -91,8 +91,21 @@ const layers: readonly Layer[] = [
   },
   {
     name: "runtime",
-    files: /^runtime\/(?!cli\/)/,
-    may: [/^compiler\/index\.ts$/, /^compiler\/(backends|artifact)\//, ...shared, /^node:/, /^picocolors$/, /^zod$/],
+    files: /^runtime\/(?!cli\/|netlink\/socket\.ts)/,
+    may: [
+      /^compiler\/index\.ts$/,
+      /^compiler\/(backends|artifact)\//,
+      ...shared,
+      /^node:/,
+      /^picocolors$/,
+      /^zod$/,
+      /^runtime\/netlink\/socket\.ts$/,
+    ],
+  },
+  {
+    name: "the netlink socket",
+    files: /^runtime\/netlink\/socket\.ts$/,
+    may: [/^netlink$/, /^runtime\/(netlink\/message|host\/error)\.ts$/, /^node:os$/],
   },
   { name: "runtime's commands", files: /^runtime\/cli\//, may: [/^compiler\//, /^runtime\//, /^node:/, /^commander$/] },
   { name: "bin", files: /^bin\//, may: [/^compiler\//, /^runtime\//, /^node:/, /^picocolors$/] },

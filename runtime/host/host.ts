@@ -31,4 +31,9 @@ export interface Host {
   read(path: string): Promise<string | null>;
   /** Writes a file of /proc/sys. Throws HostError. */
   write(path: string, text: string): Promise<void>;
+  /**
+   * A host that is not where this process is, in another network namespace, names the program that speaks netlink there,
+   * with arguments: one that calls `runIpvsChild` of runtime/netlink. Left out: netlink is that of this process.
+   */
+  readonly netlinkHelper?: readonly string[];
 }

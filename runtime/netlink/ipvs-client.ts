@@ -1,7 +1,16 @@
 import type { VirtualServerId } from "../../compiler/backends/ipvs/program.ts";
 import type { IpvsRequest } from "../../compiler/backends/step.ts";
+import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
+import { connectNetlink, HelperEndedError } from "./connect.ts";
+import { hostErrorFromNetlink } from "./errno.ts";
+import { findFamily } from "./generic.ts";
+import { encodeDestDump, encodeGetConfig, encodeServiceDump, genericName } from "./ipvs.ts";
+import { compareRealServers, compareServers, decodeConfig, decodeDest, decodeService } from "./ipvs-decode.ts";
+import { sendRequests } from "./ipvs-send.ts";
 import type { IpvsState, RealServerState } from "./ipvs-state.ts";
+import { protocols } from "./message.ts";
+import { dump, mostInFlight, type Netlink } from "./netlink.ts";
 
 /** A connection to the kernel's IPVS, held by a process of its own that is ended by `close`. */
 export interface IpvsClient {
@@ -10,8 +19,8 @@ export interface IpvsClient {
   readRealServers(ids: readonly VirtualServerId[]): Promise<readonly (readonly RealServerState[])[]>;
   /**
    * Carries out requests in their order. New ones for what is there change it, deleting what is not there is done.
-   * Throws HostError that names the first request that failed and how many were done; none of those behind its batch
-   * are tried.
+   * Throws HostError that names the first request that failed and how many were done before it; none of those behind its
+   * batch are tried.
    */
   send(requests: readonly IpvsRequest[]): Promise<void>;
   close(): void;
@@ -21,6 +30,99 @@ export interface IpvsClient {
  * null where the kernel has no IPVS, even after `modprobe ip_vs`.
  * Throws HostError when netlink cannot be had.
  */
-export async function openIpvs(_host: Host): Promise<IpvsClient | null> {
+export async function openIpvs(host: Host): Promise<IpvsClient | null> {
+  const opened = await openFamily(host);
+  if (opened === null) return null;
+  let current: Opened = opened;
+  /** Once more, with another process, when the one that held the socket has ended. */
+  const withRetry = async <T>(work: (opened: Opened, isRetry: boolean) => Promise<T>): Promise<T> => {
+    try {
+      try {
+        return await work(current, false);
+      } catch (error) {
+        if (!(error instanceof HelperEndedError)) throw error;
+        const again = await openFamily(host);
+        if (again === null) throw error;
+        current = again;
+        return await work(current, true);
+      }
+    } catch (error) {
+      if (error instanceof HelperEndedError) throw new HostError("refused", error.message);
+      throw hostErrorFromNetlink(error);
+    }
+  };
+  return {
+    read: () => withRetry(readState),
+    readRealServers: (ids) => withRetry((at) => readDests(at, ids)),
+    send: async (requests) => {
+      let done = 0;
+      await withRetry((at, isRetry) =>
+        sendRequests(at, requests, done, isRetry ? mostInFlight / 2 : mostInFlight, (count) => {
+          done = count;
+        }),
+      );
+    },
+    close: () => current.netlink.close(),
+  };
+}
+
+/** A connection, and the number that the kernel has given to the family of IPVS. */
+export interface Opened {
+  readonly netlink: Netlink;
+  readonly genl: number;
+}
+
+async function openFamily(host: Host): Promise<Opened | null> {
+  const netlink = await connectNetlink(host, protocols.generic, true);
+  try {
+    let genl = await findFamily(netlink, genericName);
+    if (genl === null && (await loadModule(host))) genl = await findFamily(netlink, genericName);
+    if (genl !== null) return { netlink, genl };
+  } catch (error) {
+    netlink.close();
+    if (error instanceof HelperEndedError) throw new HostError("refused", error.message);
+    throw hostErrorFromNetlink(error);
+  }
+  netlink.close();
   return null;
+}
+
+async function loadModule(host: Host): Promise<boolean> {
+  if ((await host.find("modprobe")) === null) return false;
+  return (await host.run({ argv: ["modprobe", "ip_vs"] })).status === 0;
+}
+
+async function readState(opened: Opened): Promise<IpvsState> {
+  const { netlink, genl } = opened;
+  const found = await dump(netlink, encodeServiceDump(genl), "list virtual servers", decodeService);
+  const servers = [...found].sort(compareServers);
+  const lists = await readDests(
+    opened,
+    servers.map(({ id }) => id),
+  );
+  const [answer] = await netlink.request(encodeGetConfig(genl), "read connection timeouts");
+  return {
+    servers: servers.map((server, index) => ({ ...server, realServers: lists[index] ?? [] })),
+    timeouts: answer === undefined ? { tcp: 0, tcpFin: 0, udp: 0 } : decodeConfig(answer),
+  };
+}
+
+/** So many virtual servers are asked for at once that what comes back stays within some megabytes. */
+const dumpsAtOnce = 512;
+
+async function readDests(
+  { netlink, genl }: Opened,
+  ids: readonly VirtualServerId[],
+): Promise<readonly (readonly RealServerState[])[]> {
+  const lists: (readonly RealServerState[])[] = [];
+  for (let start = 0; start < ids.length; start += dumpsAtOnce) {
+    const some = ids.slice(start, start + dumpsAtOnce);
+    const frames = some.map((id) => encodeDestDump(genl, id));
+    const messages = await netlink.dumps(frames, "list real servers", (message) => message);
+    some.forEach((id, index) => {
+      const decoded = (messages[index] ?? []).flatMap((message) => decodeDest(message, id) ?? []);
+      lists.push(decoded.sort(compareRealServers));
+    });
+  }
+  return lists;
 }

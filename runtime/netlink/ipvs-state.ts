@@ -21,7 +21,7 @@ export interface VirtualServerState extends VirtualServerSettings {
 }
 
 export interface IpvsState {
-  /** IPv4 first, by address, protocol and port; then those by mark. */
+  /** IPv4 first; of a family those by address, protocol and port before those by mark. */
   readonly servers: readonly VirtualServerState[];
   readonly timeouts: IpvsTimeouts;
 }

@@ -1,0 +1,69 @@
+import { type ChildAnswer, type ChildRequest, encodeError } from "./child-protocol.ts";
+import { openEngine } from "./engine.ts";
+import { joinFrames, type NetlinkProtocol } from "./message.ts";
+import type { Netlink } from "./netlink.ts";
+
+/**
+ * The life of a process that holds netlink sockets for another one: answers what comes over the channel of
+ * `child_process`, and ends with it. The netlink package ends a process that the kernel has more to say to than fits its
+ * buffer; this one can be started again.
+ */
+export function runIpvsChild(): Promise<void> {
+  const engines = new Map<NetlinkProtocol, Promise<Netlink>>();
+  const engineOf = (protocol: NetlinkProtocol): Promise<Netlink> => {
+    const engine = engines.get(protocol) ?? openEngine(protocol);
+    engines.set(protocol, engine);
+    return engine;
+  };
+  // who started it decides when it ends, also when a key on the terminal stops both
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+  return new Promise((resolve) => {
+    if (process.send === undefined) {
+      process.stderr.write("this command is one that weir starts itself\n");
+      process.exitCode = 2;
+      resolve();
+      return;
+    }
+    process.on("message", (request: ChildRequest) => {
+      void answerTo(request, engineOf).then((answer) => {
+        if (process.connected) process.send?.(answer);
+      });
+    });
+    process.once("disconnect", () => {
+      void Promise.allSettled(engines.values()).then((opened) => {
+        for (const engine of opened) if (engine.status === "fulfilled") engine.value.close();
+        resolve();
+      });
+    });
+  });
+}
+
+async function answerTo(
+  request: ChildRequest,
+  engineOf: (protocol: NetlinkProtocol) => Promise<Netlink>,
+): Promise<ChildAnswer> {
+  const { id, operation } = request;
+  try {
+    const engine = await engineOf(request.protocol);
+    switch (request.ask) {
+      case "batch": {
+        const refusals = await engine.batch(request.frames.map(bufferOf), operation);
+        return { id, outcome: "done", refusals, datagrams: [] };
+      }
+      case "request": {
+        const answers = await engine.request(bufferOf(request.frame), operation);
+        return { id, outcome: "done", refusals: [], datagrams: [joinFrames(answers.map(({ bytes }) => bytes))] };
+      }
+      case "dumps": {
+        const dumps = await engine.dumps(request.frames.map(bufferOf), operation, ({ bytes }) => bytes);
+        return { id, outcome: "done", refusals: [], datagrams: dumps.map(joinFrames) };
+      }
+    }
+  } catch (error) {
+    return { id, outcome: "failed", error: encodeError(error) };
+  }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
