@@ -113,6 +113,11 @@ function readBuiltinRule(
   reader.jumps.set(chain, command === "-I" ? [jump, ...jumps] : [...jumps, jump]);
 }
 
+/** Reads one line of a listing, `-A CHAIN …`, as the rule in it. Throws ParseError on what weir never writes. */
+export function parseRuleLine(family: Family, line: string): IptablesRule {
+  return parseRuleWords(splitWords(line, 1), 2, family, 1);
+}
+
 function builtinOf(name: string): BuiltinChain | undefined {
   return builtinChains.find((chain) => chain === name);
 }

@@ -1,0 +1,159 @@
+import type { IptablesFlavour } from "../../compiler/backends/step.ts";
+import { type Family, families } from "../../compiler/net/address.ts";
+import { HostError } from "./error.ts";
+import type { Host } from "./host.ts";
+
+export const iptablesFlavours = ["nft", "legacy"] as const satisfies readonly IptablesFlavour[];
+
+/** The listing of one flavour and family; families and flavours that hold no tables at all have none. */
+export interface RuleListing {
+  readonly flavour: IptablesFlavour;
+  readonly family: Family;
+  /** As `iptables-save` prints it. */
+  readonly text: string;
+  /** Tables that the tool cannot list, because somebody put rules into them with `nft` that it does not understand. */
+  readonly unreadable: readonly string[];
+}
+
+/** What one flavour is used for in this network namespace. */
+export interface FlavourUse {
+  readonly flavour: IptablesFlavour;
+  readonly isInstalled: boolean;
+  readonly hasOwn: boolean;
+  readonly hasOthers: boolean;
+}
+
+export interface FlavourReport {
+  /** What the plain command `iptables` is; null when it is not installed. */
+  readonly system: IptablesFlavour | null;
+  readonly uses: readonly FlavourUse[];
+  readonly warnings: readonly string[];
+}
+
+const commands: Readonly<Record<Family, string>> = { ipv4: "iptables", ipv6: "ip6tables" };
+
+/** `iptables-nft-restore`; the plain name where the node has only that, and it is of the flavour. null: not installed. */
+export async function iptablesTool(
+  host: Host,
+  flavour: IptablesFlavour,
+  family: Family,
+  what: "save" | "restore",
+): Promise<string | null> {
+  const named = `${commands[family]}-${flavour}-${what}`;
+  if ((await host.find(named)) !== null) return named;
+  const plain = `${commands[family]}-${what}`;
+  if ((await host.find(plain)) === null) return null;
+  return (await systemFlavour(host)) === flavour ? plain : null;
+}
+
+/** `iptables v1.8.9 (nf_tables)`; versions before 1.8 name no flavour, and there was one. */
+export async function systemFlavour(host: Host): Promise<IptablesFlavour | null> {
+  if ((await host.find("iptables")) === null) return null;
+  const { status, stdout } = await host.run({ argv: ["iptables", "-V"] });
+  if (status !== 0) return null;
+  return stdout.includes("nf_tables") ? "nft" : "legacy";
+}
+
+/**
+ * The rules of all flavours that are installed. Looking makes no tables and loads no modules: legacy tables are listed
+ * only where /proc names some. Throws HostError when rules are there that cannot be listed.
+ */
+export async function listRules(host: Host): Promise<readonly RuleListing[]> {
+  const listings: RuleListing[] = [];
+  for (const flavour of iptablesFlavours) {
+    for (const family of families) {
+      const listing = await listFlavour(host, flavour, family);
+      if (listing !== null) listings.push(listing);
+    }
+  }
+  return listings;
+}
+
+async function listFlavour(host: Host, flavour: IptablesFlavour, family: Family): Promise<RuleListing | null> {
+  if (flavour === "legacy" && !(await hasLegacyTables(host, family))) return null;
+  const tool = await iptablesTool(host, flavour, family, "save");
+  if (tool === null) return null;
+  const { status, stdout, stderr } = await host.run({ argv: [tool] });
+  if (status !== 0) {
+    if (family === "ipv6" && (await host.read("/proc/net/if_inet6")) === null) return null;
+    throw listingError(tool, stderr);
+  }
+  return { flavour, family, text: stdout, unreadable: unreadableTables(stdout) };
+}
+
+/** Whether tables of the legacy flavour were ever used in this network namespace. */
+export async function hasLegacyTables(host: Host, family: Family): Promise<boolean> {
+  const names = await host.read(`/proc/net/${family === "ipv4" ? "ip" : "ip6"}_tables_names`);
+  return names !== null && names.trim() !== "";
+}
+
+/** `` # Table `nat' is incompatible, use 'nft' tool. `` on standard output, with status 0, in place of the table. */
+function unreadableTables(listing: string): readonly string[] {
+  return [...listing.matchAll(/^# Table `(\w+)' is incompatible/gm)].map(([, name]) => name ?? "");
+}
+
+function listingError(tool: string, stderr: string): HostError {
+  const said = stderr.trim().split("\n")[0] ?? "";
+  const lacksRight = /permission denied|you must be root|operation not permitted/i.test(stderr);
+  return new HostError(lacksRight ? "permission" : "refused", `${tool} cannot list the rules of this node: ${said}`, {
+    help: lacksRight ? "this needs root, or CAP_NET_ADMIN" : null,
+  });
+}
+
+/**
+ * What is known of the flavours of a node. `contents` tells of a listing whether weir owns something in it, and whether
+ * others do.
+ */
+export async function reportFlavours(
+  host: Host,
+  listings: readonly RuleListing[],
+  contents: (listing: RuleListing) => { readonly hasOwn: boolean; readonly hasOthers: boolean },
+): Promise<FlavourReport> {
+  const uses: FlavourUse[] = [];
+  const warnings: string[] = [];
+  for (const flavour of iptablesFlavours) {
+    const found = listings.filter((listing) => listing.flavour === flavour).map(contents);
+    uses.push({
+      flavour,
+      isInstalled: (await iptablesTool(host, flavour, "ipv4", "restore")) !== null,
+      hasOwn: found.some(({ hasOwn }) => hasOwn),
+      hasOthers: found.some(({ hasOthers }) => hasOthers),
+    });
+  }
+  const inUse = uses.filter(({ hasOwn, hasOthers }) => hasOwn || hasOthers);
+  if (inUse.length > 1) {
+    warnings.push("rules of iptables-legacy are present beside rules of iptables-nft: packets meet both");
+  }
+  for (const family of families) {
+    const isListed = listings.some((listing) => listing.flavour === "legacy" && listing.family === family);
+    if (!isListed && (await hasLegacyTables(host, family))) {
+      warnings.push(`tables of ${commands[family]}-legacy are present, and the tool to list them is not installed`);
+    }
+  }
+  return { system: await systemFlavour(host), uses, warnings };
+}
+
+/**
+ * The flavour to use: the one asked for; else where weir's rules are, then where rules of others are, then what the
+ * plain command is, then the one that is installed. In both places, the first of these that tells them apart decides.
+ * Throws HostError `tool-missing`.
+ */
+export function chooseFlavour(report: FlavourReport, wanted: IptablesFlavour | null): IptablesFlavour {
+  const installed = report.uses.filter(({ isInstalled }) => isInstalled);
+  const chosen =
+    wanted ??
+    only(installed.filter(({ hasOwn }) => hasOwn)) ??
+    only(installed.filter(({ hasOthers }) => hasOthers)) ??
+    report.system ??
+    installed[0]?.flavour;
+  if (chosen !== undefined && installed.some(({ flavour }) => flavour === chosen)) return chosen;
+  const missing = chosen === undefined ? "iptables-restore" : `iptables-${chosen}-restore`;
+  throw new HostError("tool-missing", `there is no program ${missing} on this node`, {
+    help: "install it: apt-get install iptables",
+  });
+}
+
+function only(uses: readonly FlavourUse[]): IptablesFlavour | null {
+  const [first, ...more] = uses;
+  return first !== undefined && more.length === 0 ? first.flavour : null;
+}
