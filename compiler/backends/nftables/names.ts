@@ -122,6 +122,15 @@ export function elementComment(key: string): string {
   return `${clean.slice(0, nameLimits.nftComment - 9)} ${shortHash(key)}`;
 }
 
+const setNamePattern = /^weights[23]?-/;
+const chainNamePattern = /^(masquerade-(unless-pod-)?)?(node-port-)?(pick|sticky|remembered|remember)[23]?-/;
+
+/** Whether a chain or set of that name can be weir's. */
+export function isOwnName(name: string): boolean {
+  const fixed: readonly string[] = [...setNames, ...chainNames];
+  return fixed.includes(name) || setNamePattern.test(name) || chainNamePattern.test(name);
+}
+
 /** Chain and set names are unquoted words of nft's grammar. */
 export function assertName(name: string): void {
   assert(/^[a-z][a-z0-9-]*$/.test(name) && name.length <= nameLimits.nft, `${name} is no nftables name`);

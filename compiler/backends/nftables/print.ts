@@ -25,12 +25,14 @@ export const rulesetPath = "nftables/ruleset.nft";
 export function printNftables(program: NftProgram): readonly ArtifactFile[] {
   if (program.tables.length === 0) return [];
   const out = new TextWriter();
-  for (const { family, name } of program.tables) {
-    out.line(`table ${family} ${name}`);
-    out.line(`delete table ${family} ${name}`);
-  }
+  for (const table of program.tables) for (const line of replacement(table)) out.line(line);
   for (const table of program.tables) printTable(table, out);
   return [out.file(rulesetPath)];
+}
+
+/** The lines before a table that is to take the place of one that may be there. */
+export function replacement({ family, name }: Pick<NftTable, "family" | "name">): readonly string[] {
+  return [`table ${family} ${name}`, `delete table ${family} ${name}`];
 }
 
 function printTable(table: NftTable, out: TextWriter): void {
@@ -68,7 +70,8 @@ function oneLine(chain: NftChain, family: NftFamily): string | null {
   return line.length <= longestLine ? line : null;
 }
 
-function printChain(chain: NftChain, family: NftFamily, out: TextWriter): void {
+/** A chain inside a table's braces, with its rules. */
+export function printChain(chain: NftChain, family: NftFamily, out: TextWriter): void {
   const short = oneLine(chain, family);
   if (short !== null) {
     out.line(short);
@@ -88,7 +91,8 @@ function printPriority(hook: string, priority: number): string {
   return hook === "postrouting" && priority === 100 ? "srcnat" : `${priority}`;
 }
 
-function printSet(set: AnyNftSet, out: TextWriter): void {
+/** A set or map inside a table's braces, with its elements. */
+export function printSet(set: AnyNftSet, out: TextWriter): void {
   const head = `\t${set.kind === "set" ? "set" : "map"} ${set.name} {`;
   const properties = [printType(set), ...printFlags(set)];
   if (set.kind === "dynamic-map") properties.push(`size ${set.size}`);
@@ -123,7 +127,7 @@ function printType(set: AnyNftSet): string {
  * a line of the map from slots to endpoint numbers holds eight slots of a frontend, because one changed endpoint may
  * displace several others.
  */
-function printElements(set: AnyNftSet, out: TextWriter): void {
+export function printElements(set: AnyNftSet, out: TextWriter): void {
   switch (set.kind) {
     case "set":
       for (const { key, comment } of set.elements) {
@@ -188,11 +192,12 @@ function printNumber(atom: NftAtom | undefined): string {
 }
 
 /** Comments come from elementComment of names.ts, which leaves nothing in them that could end the quotes. */
-function printComment(comment: string | null): string {
+export function printComment(comment: string | null): string {
   return comment === null ? "" : ` comment "${comment}"`;
 }
 
-function printKey(key: readonly NftAtom[], types: readonly NftDatatype[]): string {
+/** The parts of a key or of data as elements have them, with dots between. */
+export function printKey(key: readonly NftAtom[], types: readonly NftDatatype[]): string {
   let text = "";
   for (let at = 0; at < types.length; at++) {
     const atom = key[at];
