@@ -17,15 +17,16 @@ export interface PacketState {
   readonly connectionMark: number;
   readonly isTranslated: boolean;
   readonly masquerade: boolean;
+  /** IPVS has sent it on. */
+  readonly viaIpvs: boolean;
   /** Whether the current hook knows the interface that the packet came in by. */
   readonly hasInput: boolean;
   readonly memory: RecentMemory;
 }
 
-/** What matches ask that is not in iptables itself: sets, and connections of IPVS. */
+/** What matches ask that is not in iptables itself. */
 export interface Extensions {
   readonly set: (match: IptablesMatch & { readonly kind: "set" }, state: PacketState) => boolean;
-  readonly ipvs: (match: IptablesMatch & { readonly kind: "ipvs" }, state: PacketState) => boolean;
   /** The packet's mark after the set's element for it, if there is one. */
   readonly markOf: (target: IptablesTarget & { readonly kind: "map-set" }, state: PacketState) => number;
 }
@@ -33,9 +34,6 @@ export interface Extensions {
 export const noExtensions: Extensions = {
   set: ({ name }) => {
     throw new InternalError(`set ${name} is not known here`);
-  },
-  ipvs: () => {
-    throw new InternalError("connections of IPVS are not known here");
   },
   markOf: ({ name }) => {
     throw new InternalError(`set ${name} is not known here`);
@@ -59,7 +57,7 @@ export function matches(
     case "recent":
       return recentHolds(match, state);
     case "ipvs":
-      return extensions.ipvs(match, state);
+      return viaIpvsHolds(match, state);
     case "set":
       return extensions.set(match, state);
     case "ct-direction":
@@ -126,6 +124,15 @@ function isMulticast({ family, bits }: IpAddress): boolean {
 /** SNAT is decided after every rule that could ask for it; the first packet belongs to nothing that was there before. */
 function isInState(state: ConntrackState, packet: PacketState): boolean {
   return state === "NEW" || (state === "DNAT" && packet.isTranslated);
+}
+
+/** Weir's rules ask only whether a connection is one of IPVS. */
+function viaIpvsHolds(match: IptablesMatch & { readonly kind: "ipvs" }, state: PacketState): boolean {
+  const { protocol, address, port, direction, method } = match;
+  if ([protocol, address, port, direction, method].some((each) => each !== null)) {
+    throw new InternalError("properties of an IPVS connection cannot be followed");
+  }
+  return state.viaIpvs !== match.negated;
 }
 
 /** The client's entry in a list. */

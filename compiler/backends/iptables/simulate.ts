@@ -72,7 +72,7 @@ export function simulateIptables(
   return traveller.follow([start]).map(branchOf);
 }
 
-function startOf(packet: Packet, memory: RecentMemory): PacketState {
+export function startOf(packet: Packet, memory: RecentMemory): PacketState {
   return {
     original: packet,
     destination: packet.destination,
@@ -81,6 +81,7 @@ function startOf(packet: Packet, memory: RecentMemory): PacketState {
     connectionMark: 0,
     isTranslated: false,
     masquerade: false,
+    viaIpvs: false,
     hasInput: packet.inputInterface !== null,
     memory,
   };
@@ -133,9 +134,9 @@ export class Traveller {
   }
 
   /** Through the tables of one hook. Accepting ends a table, not the hook; dropping ends everything. */
-  hook(chain: BuiltinChain, walks: readonly Walk[]): readonly Walk[] {
+  hook(chain: BuiltinChain, walks: readonly Walk[], tables = tablesOf[chain]): readonly Walk[] {
     let current = walks;
-    for (const table of tablesOf[chain]) {
+    for (const table of tables) {
       current = current.flatMap((walk) => {
         if (walk.verdict === "drop" || walk.verdict === "reject") return [walk];
         // nobody translates the destination of a connection twice

@@ -1,0 +1,179 @@
+import { prefixContains, prefixOf } from "../../net/address.ts";
+import { type Fraction, fraction, one } from "../../net/fraction.ts";
+import { type IptablesPlace, startOf, Traveller, type Walk } from "../iptables/simulate.ts";
+import type { PacketState } from "../iptables/simulate-match.ts";
+import type { Packet } from "../packet.ts";
+import { type Branch, type End, isFromNode, isLocal, type Surroundings } from "../simulation.ts";
+import { printId } from "./print-servers.ts";
+import type { IpvsProgram, RealServer, VirtualServer } from "./program.ts";
+import { setExtensions } from "./simulate-sets.ts";
+
+/** A rule that matched, or the virtual server that took the packet. */
+export type IpvsPlace = IptablesPlace | { readonly virtualServer: VirtualServer };
+
+/** Persistence: the real server by virtual server and client, `-t 10.96.0.10:80 10.244.1.0`. */
+export type IpvsMemory = ReadonlyMap<string, RealServer>;
+
+export type IpvsBranch = Branch<IpvsPlace, IpvsMemory>;
+
+/**
+ * Follows the first packet of a connection. IPVS looks in LOCAL_IN behind filter INPUT, and in LOCAL_OUT behind nat and
+ * before filter OUTPUT; what it sends on passes OUTPUT and POSTROUTING as its own. Packets reach LOCAL_IN when their
+ * destination is the node's, or when the routing rule takes their mark and a local route their destination.
+ * Source: net/netfilter/ipvs/ip_vs_core.c, ip_vs_xmit.c.
+ */
+export function simulateIpvs(
+  program: IpvsProgram,
+  surroundings: Surroundings,
+  packet: Packet,
+  memory: IpvsMemory = new Map(),
+): readonly IpvsBranch[] {
+  const ruleset = program.rules[packet.destination.family];
+  const start: Walk = { share: one, state: startOf(packet, new Set()), path: [], verdict: null };
+  if (ruleset === null) return [{ share: one, end: { kind: "pass" }, path: [], memory }];
+  const traveller = new Traveller(ruleset, surroundings, setExtensions(program.sets));
+  const world: World = { program, surroundings, traveller, memory };
+  return isFromNode(surroundings, packet) ? fromNode(world, start) : arriving(world, start);
+}
+
+interface World {
+  readonly program: IpvsProgram;
+  readonly surroundings: Surroundings;
+  readonly traveller: Traveller;
+  readonly memory: IpvsMemory;
+}
+
+function fromNode(world: World, start: Walk): readonly IpvsBranch[] {
+  const { traveller } = world;
+  return traveller.hook("OUTPUT", [start], ["raw", "mangle", "nat"]).flatMap((walk) => {
+    const server = isRefused(walk) ? null : virtualServerOf(world.program, walk.state);
+    if (server !== null) return scheduled(world, walk, server);
+    const rest = traveller.hook("POSTROUTING", traveller.hook("OUTPUT", [walk], ["filter"]));
+    return rest.map((each) => unscheduled(world, each));
+  });
+}
+
+function arriving(world: World, start: Walk): readonly IpvsBranch[] {
+  const { traveller } = world;
+  return traveller.hook("PREROUTING", [start]).flatMap((walk) => {
+    if (isRefused(walk)) return [unscheduled(world, walk)];
+    if (!isDelivered(world, walk.state)) {
+      return traveller.hook("POSTROUTING", traveller.hook("FORWARD", [walk])).map((each) => unscheduled(world, each));
+    }
+    return traveller.hook("INPUT", [walk]).flatMap((each) => {
+      const server = isRefused(each) ? null : virtualServerOf(world.program, each.state);
+      return server === null ? [unscheduled(world, each)] : scheduled(world, each, server);
+    });
+  });
+}
+
+function isRefused(walk: Walk): boolean {
+  return walk.verdict === "drop" || walk.verdict === "reject";
+}
+
+/** Whether the packet is for the node: by its destination, or by the routing rule for its mark. */
+function isDelivered({ program, surroundings }: World, state: PacketState): boolean {
+  if (isLocal(surroundings, state.destination)) return true;
+  const routing = program.routing[state.destination.family];
+  if (routing === null) return false;
+  const { mark, mask } = routing.rule;
+  return (
+    (state.mark & mask) >>> 0 === mark && routing.prefixes.some((prefix) => prefixContains(prefix, state.destination))
+  );
+}
+
+/** By the whole mark first, then by what the packet asks for (ip_vs_service_find). */
+function virtualServerOf({ virtualServers }: IpvsProgram, state: PacketState): VirtualServer | null {
+  const { original, destination, port, mark } = state;
+  const byMark = virtualServers.find(
+    ({ id }) => id.kind === "mark" && id.family === destination.family && mark !== 0 && id.mark === mark,
+  );
+  if (byMark !== undefined) return byMark;
+  const byAddress = virtualServers.find(
+    ({ id }) =>
+      id.kind === "address" &&
+      id.address.text === destination.text &&
+      id.protocol === original.protocol &&
+      id.port === port,
+  );
+  return byAddress ?? null;
+}
+
+/** Without a server to choose, the node's own packets are answered; others get silence, as the address is not the node's. */
+function scheduled(world: World, walk: Walk, server: VirtualServer): readonly IpvsBranch[] {
+  const path: readonly IpvsPlace[] = [...walk.path, { virtualServer: server }];
+  const key = memoryKey(server, walk.state);
+  const remembered = world.memory.get(key);
+  const known = server.realServers.find(
+    ({ address, port }) => address.text === remembered?.address.text && port === remembered.port,
+  );
+  const choices =
+    server.persistence !== null && known !== undefined ? [{ real: known, share: one }] : choicesOf(server);
+  if (choices.length === 0) {
+    const end: End = { kind: isFromNode(world.surroundings, walk.state.original) ? "reject" : "drop" };
+    return [{ share: one, end, path, memory: world.memory }];
+  }
+  return choices.flatMap(({ real, share }) => {
+    const memory = server.persistence === null ? world.memory : new Map(world.memory).set(key, real);
+    return sentOn(world, walk, real).map((each) => ({
+      share,
+      end: endOf(each, real, walk.state),
+      path: [...path, ...each.path.slice(walk.path.length)],
+      memory,
+    }));
+  });
+}
+
+function memoryKey(server: VirtualServer, state: PacketState): string {
+  const { source } = state.original;
+  const network = server.persistence === null ? source : prefixOf(source, server.persistence.prefixLength).address;
+  return `${printId(server.id)} ${network.text}`;
+}
+
+/** Servers of weight 0 are not chosen. Shares are told where the scheduler looks neither at load nor at hashes. */
+function choicesOf({
+  scheduler,
+  realServers,
+}: VirtualServer): readonly { readonly real: RealServer; readonly share: Fraction | null }[] {
+  const usable = realServers.filter(({ weight }) => weight > 0);
+  const total = usable.reduce((sum, { weight }) => sum + weight, 0);
+  return usable.map((real) => ({ real, share: shareOf(scheduler, real, usable.length, total) }));
+}
+
+function shareOf(
+  scheduler: VirtualServer["scheduler"],
+  real: RealServer,
+  count: number,
+  total: number,
+): Fraction | null {
+  if (count === 1) return one;
+  if (scheduler === "rr") return fraction(1, count);
+  return scheduler === "wrr" ? fraction(real.weight, total) : null;
+}
+
+/** To a server on the node itself a packet goes on where it is; otherwise it leaves as IPVS's own. */
+function sentOn({ surroundings, traveller }: World, walk: Walk, real: RealServer): readonly Walk[] {
+  const isTranslating = real.method.kind === "masq";
+  const state: PacketState = {
+    ...walk.state,
+    viaIpvs: true,
+    ...(isTranslating ? { destination: real.address, port: real.port, isTranslated: true } : {}),
+  };
+  const sent: Walk = { ...walk, state };
+  if (isLocal(surroundings, real.address) && !isFromNode(surroundings, walk.state.original)) return [sent];
+  // the encapsulated packet has a connection of its own
+  if (real.method.kind === "tunnel") return [sent];
+  return traveller.hook("POSTROUTING", traveller.hook("OUTPUT", [sent]));
+}
+
+function endOf(walk: Walk, real: RealServer, before: PacketState): End {
+  if (walk.verdict === "drop" || walk.verdict === "reject") return { kind: walk.verdict };
+  const port = real.method.kind === "masq" ? real.port : before.port;
+  return { kind: "translated", address: real.address, port, masquerade: walk.state.masquerade };
+}
+
+function unscheduled(world: World, walk: Walk): IpvsBranch {
+  const { share, path, verdict } = walk;
+  const end: End = verdict === "drop" || verdict === "reject" ? { kind: verdict } : { kind: "pass" };
+  return { share, end, path, memory: world.memory };
+}

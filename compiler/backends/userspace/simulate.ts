@@ -1,0 +1,70 @@
+import { addressFromBits, addressWidth } from "../../net/address.ts";
+import { fraction, multiply, one } from "../../net/fraction.ts";
+import { type IptablesPlace, simulateIptables } from "../iptables/simulate.ts";
+import type { Packet } from "../packet.ts";
+import type { Branch, End, Surroundings } from "../simulation.ts";
+import type { ProxyEndpoint, ProxyListener, ProxyProgram } from "./program.ts";
+
+/** A rule that matched, or the listener that took the connection. */
+export type ProxyPlace = IptablesPlace | { readonly listener: ProxyListener };
+
+/** Affinity: the endpoint by listener and client. */
+export type ProxyMemory = ReadonlyMap<string, ProxyEndpoint>;
+
+export type ProxyBranch = Branch<ProxyPlace, ProxyMemory>;
+
+/**
+ * Follows the first packet of a connection through the rules to a listener of the proxy, which spreads by weight. The
+ * endpoint's connection is one of the proxy's own, so it sees the node as its client: `masquerade` is always true.
+ */
+export function simulateUserspace(
+  { rules, table }: ProxyProgram,
+  surroundings: Surroundings,
+  packet: Packet,
+  memory: ProxyMemory = new Map(),
+): readonly ProxyBranch[] {
+  return simulateIptables(rules, surroundings, packet).flatMap((branch): readonly ProxyBranch[] => {
+    const { share, end, path } = branch;
+    const listener = end.kind === "translated" ? listenerAt(table.listeners, packet, end) : null;
+    if (listener === null) return [{ share, end, path, memory }];
+    return choicesOf(listener, packet, memory).map(({ endpoint, part, after }) => ({
+      share: share === null ? null : multiply(share, part),
+      end: { kind: "translated", address: endpoint.address, port: endpoint.port, masquerade: true },
+      path: [...path, { listener }],
+      memory: after,
+    }));
+  });
+}
+
+/** A listener without an address has a socket on every address of the node. */
+function listenerAt(
+  listeners: readonly ProxyListener[],
+  packet: Packet,
+  end: End & { readonly kind: "translated" },
+): ProxyListener | null {
+  const found = listeners.find(
+    ({ family, protocol, address, port }) =>
+      family === packet.destination.family &&
+      protocol === packet.protocol &&
+      port === end.port &&
+      (address === null || address.text === end.address.text),
+  );
+  return found ?? null;
+}
+
+function choicesOf(listener: ProxyListener, packet: Packet, memory: ProxyMemory) {
+  const { affinity, endpoints, name } = listener;
+  if (affinity === null) return spread(endpoints).map((choice) => ({ ...choice, after: memory }));
+  const shift = BigInt(addressWidth(packet.source.family) - affinity.prefixLength);
+  const network = addressFromBits(packet.source.family, (packet.source.bits >> shift) << shift);
+  const key = `${name} ${network.text}`;
+  const known = memory.get(key);
+  const kept = endpoints.find((each) => each.address.text === known?.address.text && each.port === known.port);
+  if (kept !== undefined) return [{ endpoint: kept, part: one, after: memory }];
+  return spread(endpoints).map((choice) => ({ ...choice, after: new Map(memory).set(key, choice.endpoint) }));
+}
+
+function spread(endpoints: readonly ProxyEndpoint[]) {
+  const total = endpoints.reduce((sum, { weight }) => sum + weight, 0);
+  return endpoints.map((endpoint) => ({ endpoint, part: fraction(endpoint.weight, total) }));
+}
