@@ -1,0 +1,187 @@
+import { parseProxyTable } from "../../compiler/backends/userspace/parse.ts";
+import type { ProxyListener } from "../../compiler/backends/userspace/program.ts";
+import type { ExpectedEndpoint, LabRow } from "../../runtime/lab/expectation.ts";
+import { Lab, type LabPool } from "../../runtime/lab/lab.ts";
+import { isLabProtocol, type LabPlan, planLab, splitByInterface } from "../../runtime/lab/plan.ts";
+import type { Listener } from "../../runtime/lab/protocol.ts";
+import { describeReport, isTriable, type TrialOptions, tryRows } from "../../runtime/lab/trial.ts";
+import { worldOf } from "../../runtime/lab/world.ts";
+import { fixturesFolder, inputsOf, packetTables } from "./fixtures.ts";
+import { type CompiledFixture, compileFixture, isSticky, labRow, moreClients } from "./kernel-fixtures.ts";
+import { complaintAboutEnd, leftovers, type Way, type WeirNode } from "./weir-node.ts";
+
+/** One packet table of a fixture: all rows are of one node. */
+export interface Scene {
+  readonly fixture: string;
+  readonly node: string;
+  readonly rows: readonly LabRow[];
+}
+
+export function scenesOf(fixture: string): readonly Scene[] {
+  return packetTables(fixture).map(({ node, rows }) => ({ fixture, node, rows: rows.map(labRow) }));
+}
+
+export interface SceneOptions {
+  readonly trial: Omit<TrialOptions, "sticky">;
+  /** Whether a second apply must find nothing to do, and many clients of affinity must spread. */
+  readonly isThorough: boolean;
+}
+
+export interface SceneReport {
+  /** Why the backend cannot express the fixture; then nothing was tried. */
+  readonly refusal: string | null;
+  readonly tried: number;
+  readonly wrong: readonly string[];
+}
+
+/** The listeners that may get a packet: those whose endpoints are the ones that `decide` names for it. */
+function listenersFor(row: LabRow, listeners: readonly ProxyListener[]): readonly ProxyListener[] {
+  if (row.expect.verdict !== "endpoints") return [];
+  const keyOf = (endpoints: readonly { readonly address: { readonly text: string }; readonly port: number }[]) =>
+    endpoints
+      .map(({ address, port }) => `${address.text} ${port}`)
+      .sort()
+      .join();
+  const wanted = keyOf(row.expect.endpoints);
+  return listeners.filter((each) => each.protocol === row.packet.protocol && keyOf(each.endpoints) === wanted);
+}
+
+/** Where a listener is bound in the lab: without an address of its own, on every address of the node. */
+function socketsOf(listener: ProxyListener, plan: LabPlan): readonly Omit<ExpectedEndpoint, "share" | "masquerade">[] {
+  const all = plan.nodeAddresses.filter((address) => address.family === listener.family);
+  return (listener.address === null ? all : [listener.address]).map((address) => ({ address, port: listener.port }));
+}
+
+/** The rows as the proxy's sockets see them: it gets the packet, with the client's own address. */
+function rowsBeforeProxy(rows: readonly LabRow[], listeners: readonly ProxyListener[], plan: LabPlan): LabRow[] {
+  return rows.map((row) => {
+    if (row.expect.verdict !== "endpoints") return row;
+    const endpoints = listenersFor(row, listeners)
+      .flatMap((listener) => socketsOf(listener, plan))
+      .map((socket) => ({ ...socket, share: null, masquerade: false }));
+    return { ...row, expect: { verdict: "endpoints", endpoints } };
+  });
+}
+
+function proxyListeners(compiled: CompiledFixture): readonly ProxyListener[] {
+  const text = compiled.files.get("userspace/proxy.json");
+  return text === undefined ? [] : parseProxyTable(text).listeners;
+}
+
+/** Interfaces of the lab have no address but the first; a real node's have, and rules that redirect to them need one. */
+async function addressInterfaces(lab: Lab): Promise<void> {
+  const links = [...new Set(lab.plan.hosts.map((host) => host.interfaceName))].slice(1);
+  const lines = links.flatMap((link) =>
+    lab.plan.nodeAddresses.map((each) =>
+      each.family === "ipv4" ? `addr add ${each.text}/32 dev ${link}` : `addr add ${each.text}/128 dev ${link} nodad`,
+    ),
+  );
+  await lab.node.run(["ip", "-force", "-batch", "-"], `${lines.join("\n")}\n`).catch(() => {});
+}
+
+async function applyFixture(node: WeirNode, way: Way, scene: Scene, isThorough: boolean): Promise<readonly string[]> {
+  const paths = inputsOf(`${fixturesFolder}/${scene.fixture}`);
+  const args = [...paths, "--node", scene.node, ...way.args];
+  const wrong = complaintAboutEnd("weir apply", await node.weir("apply", ...args));
+  if (wrong !== null || !isThorough) return wrong === null ? [] : [wrong];
+  const again = await node.weir("apply", ...args, "--dry-run", "--json");
+  const failed = complaintAboutEnd("weir apply --dry-run after weir apply", again);
+  if (failed !== null) return [failed];
+  const plan: unknown = JSON.parse(again.stdout);
+  const steps = typeof plan === "object" && plan !== null && "steps" in plan ? plan.steps : null;
+  const hasNone = Array.isArray(steps) && steps.length === 0;
+  return hasNone ? [] : [`a second apply would change the kernel: ${again.stdout.slice(0, 2000)}`];
+}
+
+/** A lab around the node for these rows, with traffic in it; the rules are there already, or `prepare` brings them. */
+async function inLab(
+  node: WeirNode,
+  pool: LabPool,
+  way: Way,
+  compiled: CompiledFixture,
+  rows: readonly LabRow[],
+  options: TrialOptions,
+  prepare: () => Promise<readonly string[]>,
+): Promise<{ readonly wrong: readonly string[]; readonly reached: ReadonlySet<string>; readonly tried: number }> {
+  const plan = planLab(
+    worldOf(
+      compiled.ir,
+      compiled.podRanges,
+      rows.map((row) => row.packet),
+    ),
+  );
+  const lab = await Lab.open(plan, pool, node.agent);
+  try {
+    await node.forgetFlows();
+    const wrong = await prepare();
+    if (wrong.length > 0) return { wrong, reached: new Set(), tried: 0 };
+    let asked = rows;
+    if (way.backend === "userspace") {
+      const listeners = proxyListeners(compiled);
+      await addressInterfaces(lab);
+      await lab.node.serve(listeners.flatMap((listener) => labListeners(listener, plan)));
+      asked = rowsBeforeProxy(rows, listeners, plan);
+    }
+    const reports = await tryRows(lab, asked, options);
+    return {
+      wrong: reports.filter((each) => each.complaints.length > 0).map(describeReport),
+      reached: new Set(reports.flatMap((each) => [...each.reached.keys()])),
+      tried: reports.length,
+    };
+  } finally {
+    await lab.close();
+  }
+}
+
+function labListeners(listener: ProxyListener, plan: LabPlan): readonly Listener[] {
+  const { protocol } = listener;
+  if (!isLabProtocol(protocol)) return [];
+  return socketsOf(listener, plan).map(({ address, port }) => ({ protocol, address: address.text, port }));
+}
+
+/** With affinity one client's connections stay, as the rows showed; here many clients' must differ, and each stay. */
+async function trySpread(node: WeirNode, pool: LabPool, way: Way, compiled: CompiledFixture, rows: readonly LabRow[]) {
+  const hasChoice = (row: LabRow) => row.expect.verdict === "endpoints" && row.expect.endpoints.length > 1;
+  const sticky = rows.find((row) => isTriable(row) && hasChoice(row) && isSticky(compiled.ir, row));
+  if (sticky === undefined || way.backend === "userspace") return [];
+  const clients = moreClients(compiled.ir, sticky);
+  const options: TrialOptions = { answerMs: 5000, silenceMs: 400, mostAttempts: null, sticky: () => true };
+  const { wrong, reached } = await inLab(node, pool, way, compiled, clients, options, async () => []);
+  const alike = `${sticky.label}: ${clients.length} clients all reached ${[...reached].join()}`;
+  return [...wrong, ...(reached.size < 2 ? [alike] : [])];
+}
+
+/**
+ * Puts a fixture on the node with `weir apply`, sends its packets, and takes everything away with `weir cleanup`,
+ * after which the kernel holds nothing of weir's. The node stays for the next.
+ */
+export async function tryScene(
+  node: WeirNode,
+  pool: LabPool,
+  way: Way,
+  scene: Scene,
+  { trial, isThorough }: SceneOptions,
+): Promise<SceneReport> {
+  const compiled = await compileFixture(scene.fixture, scene.node, way.backend);
+  if (compiled.refusal !== null) return { refusal: compiled.refusal, tried: 0, wrong: [] };
+  const sticky = (row: LabRow) => way.backend !== "userspace" && isSticky(compiled.ir, row);
+  const wrong: string[] = [];
+  let tried = 0;
+  let isApplied = false;
+  for (const group of splitByInterface(scene.rows.map((row) => row.packet))) {
+    const rows = scene.rows.filter((row) => group.includes(row.packet));
+    const found = await inLab(node, pool, way, compiled, rows, { ...trial, sticky }, async () => {
+      if (isApplied) return [];
+      isApplied = true;
+      return applyFixture(node, way, scene, isThorough);
+    });
+    wrong.push(...found.wrong);
+    tried += found.tried;
+  }
+  if (isThorough) wrong.push(...(await trySpread(node, pool, way, compiled, scene.rows)));
+  const cleaned = complaintAboutEnd("weir cleanup", await node.weir("cleanup"));
+  const left = await leftovers(node.agent);
+  if (cleaned !== null) wrong.push(cleaned);
+  if (left.length > 0) wrong.push(`left after weir cleanup: ${left.join("\n")}`);
+  return { refusal: null, tried, wrong };
+}
