@@ -11,8 +11,8 @@ import { compareProtocols, type Port, type Protocol } from "../../net/port.ts";
 import { assert } from "../../result.ts";
 import type { IpSet, SetElement, SetElementKind } from "./program.ts";
 
-/** The order of elements in a set: by address or prefix, protocol, port, then the last part. */
-function compareElements(a: SetElement, b: SetElement): number {
+/** The order of elements in a set: by address or prefix, protocol, port, then the last part. Elements of one kind. */
+export function compareElements(a: SetElement, b: SetElement): number {
   switch (a.kind) {
     case "ip":
       assert(b.kind === a.kind, "a set has elements of one kind");
@@ -53,6 +53,11 @@ export function setOf(
   const sorted = isSorted(elements) ? elements : distinct([...elements].sort(compareElements));
   const { actions = false, comments = false } = extensions;
   return { ...head, hasActions: actions, hasComments: comments, elements: sorted };
+}
+
+/** The set with other elements. */
+export function withElements(set: IpSet, elements: readonly SetElement[]): IpSet {
+  return setOf(set, { actions: set.hasActions, comments: set.hasComments }, elements);
 }
 
 function isSorted(elements: readonly SetElement[]): boolean {

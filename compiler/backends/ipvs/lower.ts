@@ -7,12 +7,9 @@ import { findingsOf } from "./limits.ts";
 import { type FrontendPlan, planFrontend } from "./lower-frontend.ts";
 import { lowerVirtualServers } from "./lower-servers.ts";
 import { lowerSets } from "./lower-sets.ts";
-import { allocateMarks, type MarkLayout, markLayout } from "./names.ts";
+import { allocateMarks, type MarkLayout, markLayout, routingTable, sysctlNames } from "./names.ts";
 import type { IpvsProgram, LocalRouting, Sysctl } from "./program.ts";
 import { companionRules } from "./skeleton.ts";
-
-/** Number of the routing table that delivers services' packets; any number that nothing else uses would do. */
-const routingTable = 30569;
 
 /** After the table `local` and before those of most other programs. */
 const routingPriority = 1000;
@@ -79,16 +76,16 @@ function routingOf(ir: NodeIr, family: Family, { deliver }: MarkLayout): LocalRo
  */
 function sysctlsOf(ir: NodeIr, served: readonly Family[]): readonly Sysctl[] {
   if (served.length === 0) return [];
-  const forwarding = { ipv4: "net.ipv4.ip_forward", ipv6: "net.ipv6.conf.all.forwarding" };
+  const forwarding = { ipv4: sysctlNames.forwardIpv4, ipv6: sysctlNames.forwardIpv6 };
   return [
-    { name: "net.ipv4.vs.conntrack", value: "1" },
-    { name: "net.ipv4.vs.expire_nodest_conn", value: "1" },
-    { name: "net.ipv4.vs.expire_quiescent_template", value: "1" },
+    { name: sysctlNames.conntrack, value: "1" },
+    { name: sysctlNames.expireNoServer, value: "1" },
+    { name: sysctlNames.expireDrained, value: "1" },
     ...served.map((family) => ({ name: forwarding[family], value: "1" })),
     ...(ir.ipvs.strictArp
       ? [
-          { name: "net.ipv4.conf.all.arp_ignore", value: "1" },
-          { name: "net.ipv4.conf.all.arp_announce", value: "2" },
+          { name: sysctlNames.arpIgnore, value: "1" },
+          { name: sysctlNames.arpAnnounce, value: "2" },
         ]
       : []),
   ];

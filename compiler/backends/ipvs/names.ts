@@ -49,6 +49,20 @@ export function setName(family: Family, name: SetName): string {
   return text;
 }
 
+/** Number of the routing table that delivers services' packets; any number that nothing else uses would do. */
+export const routingTable = 30569;
+
+/** Kernel settings that a program may ask for, by what it is for. */
+export const sysctlNames = {
+  conntrack: "net.ipv4.vs.conntrack",
+  expireNoServer: "net.ipv4.vs.expire_nodest_conn",
+  expireDrained: "net.ipv4.vs.expire_quiescent_template",
+  forwardIpv4: "net.ipv4.ip_forward",
+  forwardIpv6: "net.ipv6.conf.all.forwarding",
+  arpIgnore: "net.ipv4.conf.all.arp_ignore",
+  arpAnnounce: "net.ipv4.conf.all.arp_announce",
+} as const;
+
 /** Bits of the packet mark. None of the first three is set in the mark of a virtual server. */
 export interface MarkLayout {
   readonly masquerade: number;

@@ -39,7 +39,8 @@ export function parseIpset(text: string): readonly IpSet[] {
 
 const kinds = Object.keys(setTypes).filter((kind): kind is SetElementKind => kind in setTypes);
 
-function parseCreate(name: string, words: readonly string[], line: number): Omit<IpSet, "elements"> {
+/** The arguments of `create` after the name. Throws ParseError for what weir never makes. */
+export function parseCreate(name: string, words: readonly string[], line: number): Omit<IpSet, "elements"> {
   const [type, , family] = words;
   const kind = kinds.find((each) => setTypes[each] === type);
   if (kind === undefined) throw new ParseError(`unknown type ${type}`, line);
@@ -53,7 +54,8 @@ function parseCreate(name: string, words: readonly string[], line: number): Omit
   };
 }
 
-function parseElement(head: Omit<IpSet, "elements">, words: readonly string[], line: number): SetElement {
+/** An element with its options, as words. Throws ParseError for what weir never writes into this set. */
+export function parseElement(head: Omit<IpSet, "elements">, words: readonly string[], line: number): SetElement {
   const [first = "", middle, last] = (words[0] ?? "").split(",");
   const { family, kind, hasActions } = head;
   const at = (value: string) => ofFamily(accepted(parseAddress(value), line), family, line);
@@ -131,8 +133,8 @@ function actionOf(text: string, line: number): MarkAction {
   return { value: Number(value), mask: Number(mask) };
 }
 
-/** Only comments are quoted, and hold no quote themselves. */
-function splitWords(line: string, number: number): readonly string[] {
+/** Words of one line. Only comments are quoted, and hold no quote themselves. */
+export function splitWords(line: string, number: number): readonly string[] {
   const open = line.indexOf('"');
   if (open === -1) return line.trimEnd().split(" ");
   const close = line.indexOf('"', open + 1);

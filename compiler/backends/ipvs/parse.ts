@@ -31,8 +31,8 @@ export function parseIpvs(files: ReadonlyMap<string, string>): IpvsProgram {
 
 const ruleForm = /^rule (ipv[46]) priority ([0-9]+) fwmark (0x[0-9a-f]{1,8})\/(0x[0-9a-f]{1,8}) table ([0-9]+)$/;
 
-/** Reads addresses.txt: routing rules, each with the local routes of its table. */
-function parseRouting(text: string): PerFamily<LocalRouting | null> {
+/** Reads addresses.txt: routing rules, each with the local routes of its table. Throws ParseError. */
+export function parseRouting(text: string): PerFamily<LocalRouting | null> {
   const found: Record<Family, { rule: RoutingRule; prefixes: Prefix[] } | null> = { ipv4: null, ipv6: null };
   let family: Family | null = null;
   let number = 0;

@@ -9,7 +9,10 @@ import type { IpvsProgram, RealServer, VirtualServer, VirtualServerId } from "./
  * are sent. Settings at their defaults are left out. The last is always `set-config`, so that no line ends otherwise
  * because another was added after it. `keep-range` is no request: virtual servers inside are not weir's to remove.
  */
-export function printOperations(path: string, program: IpvsProgram): ArtifactFile {
+export function printOperations(
+  path: string,
+  program: Pick<IpvsProgram, "keptRanges" | "virtualServers" | "timeouts">,
+): ArtifactFile {
   const writer = new TextWriter();
   writer.line("[");
   for (const prefix of program.keptRanges) writer.line(`{"op":"keep-range","prefix":"${prefix.text}"},`);

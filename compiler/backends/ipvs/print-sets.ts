@@ -22,11 +22,16 @@ const families = { ipv4: "inet", ipv6: "inet6" } as const;
  * As many buckets as elements, in powers of two, so that loading never stops to rehash; the limit of elements is no
  * cost and never near. Both grow with the set alone.
  */
-function printCreate({ name, family, kind, elements, hasActions, hasComments }: IpSet): string {
+export function printCreate({ name, family, kind, elements, hasActions, hasComments }: IpSet): string {
   const hashSize = powerOfTwoFrom(1024, elements.length);
-  const maxElements = powerOfTwoFrom(2 ** 20, elements.length);
+  const maxElements = roomFor(elements.length);
   const extensions = `${hasComments ? " comment" : ""}${hasActions ? " skbinfo" : ""}`;
   return `create ${name} ${setTypes[kind]} family ${families[family]} hashsize ${hashSize} maxelem ${maxElements}${extensions}`;
+}
+
+/** How many elements a set of so many is made for. */
+export function roomFor(count: number): number {
+  return powerOfTwoFrom(2 ** 20, count);
 }
 
 function powerOfTwoFrom(least: number, count: number): number {

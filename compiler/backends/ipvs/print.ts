@@ -18,16 +18,16 @@ export function printIpvs(program: IpvsProgram): readonly ArtifactFile[] {
     printVirtualServers(`${folder}/ipvsadm.rules`, program.virtualServers, program.timeouts),
     printIpset(`${folder}/ipset.rules`, program.sets),
     ...printIptables(folder, program.rules),
-    printRouting(`${folder}/addresses.txt`, program),
+    printRouting(`${folder}/addresses.txt`, program.routing),
     printSysctls(`${folder}/sysctl.conf`, program),
   ];
 }
 
 /** Routing rules, each followed by the local routes of its table. */
-function printRouting(path: string, program: IpvsProgram): ArtifactFile {
+export function printRouting(path: string, routings: IpvsProgram["routing"]): ArtifactFile {
   const writer = new TextWriter();
   for (const family of families) {
-    const routing = program.routing[family];
+    const routing = routings[family];
     if (routing === null) continue;
     const { priority, mark, mask, table } = routing.rule;
     writer.line(`rule ${family} priority ${priority} fwmark ${hex(mark)}/${hex(mask)} table ${table}`);
