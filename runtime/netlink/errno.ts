@@ -24,6 +24,7 @@ const sentences: Readonly<Record<string, string>> = {
   EBUSY: "the kernel is busy with another request of this kind",
   ENOMEM: "the kernel has no memory left for it",
   ENOBUFS: "the kernel has no memory left for it",
+  ENETDOWN: "the interface is down",
   ENODEV: "there is no such device",
   EOPNOTSUPP: "this kernel cannot do it",
   EAFNOSUPPORT: "this kernel lacks the address family",
@@ -68,13 +69,13 @@ function troubleOf(errno: string): HostTrouble {
   }
 }
 
-/** `doing` is operation and object: `add virtual server 10.96.0.10:80/tcp`; `help` is used where nothing general is. */
+/** `doing` is operation and object: `add virtual server 10.96.0.10:80/tcp`; without `help` there is a general one for some. */
 export function hostErrorOf(errno: string, doing: string, help: string | null = null): HostError {
   const trouble = troubleOf(errno);
   const words = errnoSentence(errno);
   return new HostError(trouble, `cannot ${doing}: ${words === null ? errno : `${words} (${errno})`}`, {
     errno,
-    help: trouble === "permission" ? "this needs root, or CAP_NET_ADMIN in this network namespace" : help,
+    help: help ?? (trouble === "permission" ? "this needs root, or CAP_NET_ADMIN in this network namespace" : null),
   });
 }
 

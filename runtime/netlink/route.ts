@@ -18,7 +18,7 @@ import { dump, mostInFlight, type Netlink } from "./netlink.ts";
 /** RTM_* */
 const types = { newRoute: 24, deleteRoute: 25, getRoute: 26, newRule: 32, deleteRule: 33, getRule: 34 } as const;
 /** FRA_* */
-const ruleAttributes = { input: 3, priority: 6, mark: 10, table: 15, mask: 16, output: 17, origin: 21 } as const;
+const ruleAttributes = { input: 3, priority: 6, mark: 10, table: 15, mask: 16, output: 17 } as const;
 /** FRA_* that say nothing about which packets the rule is for: suppression, padding, who made it. */
 const harmlessRuleAttributes: ReadonlySet<number> = new Set([6, 10, 13, 14, 15, 16, 18, 21]);
 /** RTA_* */
@@ -162,7 +162,6 @@ function encodeRule(type: number, flags: number, family: Family, { priority, mar
     writer.u32(ruleAttributes.mark, mark);
     writer.u32(ruleAttributes.table, table);
     writer.u32(ruleAttributes.mask, mask);
-    if (type === types.newRule) writer.u8(ruleAttributes.origin, byHand);
   });
 }
 
@@ -244,10 +243,13 @@ function isDone({ op, family }: RoutingChange, errno: string): boolean {
 }
 
 function refusalOf(change: RoutingChange, errno: string): Error {
-  const isIpv6Off = change.family === "ipv6" && (errno === "EPERM" || errno === "EACCES" || isWithout(errno));
-  return hostErrorOf(
-    errno,
-    routingChangeName(change),
-    isIpv6Off ? "IPv6 is off on this node: sysctl net.ipv6.conf.all.disable_ipv6, or the kernel's command line" : null,
-  );
+  return hostErrorOf(errno, routingChangeName(change), helpFor(change, errno));
+}
+
+function helpFor({ family }: RoutingChange, errno: string): string | null {
+  if (errno === "ENETDOWN") return "the loopback interface is down: ip link set lo up";
+  if (family === "ipv6" && (errno === "EACCES" || isWithout(errno))) {
+    return "IPv6 is off on this node: see sysctl net.ipv6.conf.lo.disable_ipv6, or the kernel's command line";
+  }
+  return null;
 }
