@@ -23,7 +23,7 @@ import {
   rawSteps,
   snapshotOf,
 } from "./iptables-kernel.ts";
-import { holdsAnything, type Listing, type RulesOwner, readListing } from "./iptables-listing.ts";
+import { holdsAnything, isOwnedBy, type Listing, type RulesOwner, readListing } from "./iptables-listing.ts";
 import type { ForeignPart, Observed, ObserveHints, Plane, Snapshot } from "./plane.ts";
 
 /**
@@ -51,6 +51,7 @@ async function observe(
   hints: ObserveHints<IptablesProgram>,
 ): Promise<Observed<IptablesProgram>> {
   const raw = await listRules(host);
+  await assertNotHidden(host, raw, owner);
   const listings = raw.map(({ flavour, family, text }) => ({ flavour, family, listing: readListing(text, owner) }));
   const report = await reportOf(host, raw, listings);
   if (!report.uses.some(({ isInstalled }) => isInstalled)) return { program: null, foreign: [], snapshot: {} };
@@ -95,6 +96,26 @@ export async function iptablesFlavourReport(host: Host): Promise<FlavourReport> 
     raw,
     raw.map(({ flavour, family, text }) => ({ flavour, family, listing: readListing(text, "main") })),
   );
+}
+
+/** Throws HostError when weir owns chains in a table that iptables cannot list: what they are cannot be known. */
+async function assertNotHidden(host: Host, listings: readonly RuleListing[], owner: RulesOwner): Promise<void> {
+  for (const { family, unreadable } of listings) {
+    for (const table of unreadable) {
+      // nobody but nft makes such tables
+      if ((await host.find("nft")) === null) continue;
+      const argv = ["nft", "list", "table", family === "ipv4" ? "ip" : "ip6", table];
+      const { stdout } = await host.run({ argv });
+      const chains = [...stdout.matchAll(/^\s*chain (\S+) \{$/gm)].map(([, name]) => name ?? "");
+      if (chains.some((name) => isOwnedBy(owner, name))) throw unreadableError(table, family);
+    }
+  }
+}
+
+function unreadableError(table: string, family: Family): HostError {
+  return new HostError("unsupported", `iptables-nft cannot list table ${table} (${family}) of this node`, {
+    help: `it holds rules that only nft understands: move them to a table of another name than ${table}, or use the backend nftables`,
+  });
 }
 
 function reportOf(host: Host, raw: readonly RuleListing[], listings: readonly OwnListing[]): Promise<FlavourReport> {
@@ -146,10 +167,7 @@ function assertReadable({ flavour, unreadable }: KernelFacts, after: IptablesPro
   if (flavour === null || after === null) return;
   for (const family of families) {
     for (const { name } of after[family]?.tables ?? []) {
-      if (!unreadable.includes(placeName(flavour, family, name))) continue;
-      throw new HostError("unsupported", `iptables-${flavour} cannot read table ${name} (${family}) of this node`, {
-        help: `it holds rules that only nft understands: move them to a table of another name than ${name}, or use the backend nftables`,
-      });
+      if (unreadable.includes(placeName(flavour, family, name))) throw unreadableError(name, family);
     }
   }
 }
