@@ -1,5 +1,5 @@
 /** What a run tells its caller, the same for every command. 2 is never a verdict on the input. */
-export const exitCodes = { ok: 0, failed: 1, trouble: 2, usage: 64, bug: 70 } as const;
+export const exitCodes = { ok: 0, failed: 1, trouble: 2, notRolledBack: 3, usage: 64, bug: 70 } as const;
 
 /** The surroundings failed: a missing file, I/O, permissions. Ends the run with 2 and this message, without a stack. */
 export class TroubleError extends Error {

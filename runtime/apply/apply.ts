@@ -1,13 +1,11 @@
 import { type Desired, isSameArtifact } from "../desired/desired.ts";
 import { bootMilliseconds, incarnation } from "../host/identity.ts";
-import { milestone } from "../host/milestone.ts";
-import type { PlaneName, Snapshot } from "../planes/plane.ts";
-import type { Snapshots } from "../state/generations.ts";
 import type { GenerationRecord } from "../state/schema.ts";
 import { currentRecord, unfinished } from "../state/state.ts";
+import { change, snapshotsOf, tokensOf } from "./change.ts";
 import { settleDrains } from "./drains.ts";
-import { Differs, type Failure, failureOf, Stopped } from "./failure.ts";
-import { lastingSteps, operationsOf, type PlannedStep, planSteps } from "./plan.ts";
+import { type Failure, failureOf } from "./failure.ts";
+import { type PlannedStep, planSteps } from "./plan.ts";
 import { restoreBefore } from "./restore.ts";
 import { journalize, knownArtifacts, neededGenerations, observeAll, type Site, type Views } from "./site.ts";
 
@@ -99,12 +97,6 @@ function prepare(site: Site, desired: Desired, views: Views, confirmSeconds: num
   return record;
 }
 
-function snapshotsOf(views: Views): Snapshots {
-  const snapshots: Partial<Record<PlaneName, Snapshot>> = {};
-  for (const [name, view] of views) snapshots[name] = view.snapshot;
-  return snapshots;
-}
-
 /**
  * Starts the keeper and tries out the way back: the kernel is asked whether it would load the state before into a plane
  * that holds nothing. Nothing is changed yet, so any failure ends the matter.
@@ -133,45 +125,18 @@ async function carryOut(
   options: ApplyOptions,
 ): Promise<ApplyResult> {
   const { generation } = record;
-  const steps = planned.length;
-  let step = 0;
   try {
-    for (const each of planned) {
-      const stop = site.stopReason();
-      if (stop !== null) throw new Stopped(stop);
-      journalize(site, generation, "changing", { step: ++step, steps });
-      await site.progress(`step ${step} of ${steps}: ${each.step.kind} (${each.plane})`);
-      milestone(`before ${each.step.kind}`);
-      await site.execute(each.step);
-      milestone(`after ${each.step.kind}`);
-    }
-    step = 0;
-    journalize(site, generation, "verifying");
-    await site.progress("reading back");
-    await verify(site, desired, options);
+    await change(site, generation, desired, planned, { atOnce: options.drainSeconds === 0 });
     await finish(site, record);
   } catch (error) {
-    const failure = failureOf(error, step === 0 ? null : step);
+    const failure = failureOf(error);
     await site.progress("restoring the state before");
     const restored = await restoreBefore(site, record, "failed", failure.message);
     if (restored.failure === null) return { kind: "rolled-back", generation, failure };
     return { kind: "broken", generation, failure, restore: restored.failure };
   }
-  return {
-    kind: "applied",
-    generation,
-    steps: planned,
-    confirmSeconds: record.confirm?.seconds ?? null,
-    ...(await settle(site, record, options)),
-  };
-}
-
-/** Throws Differs when the kernel does not hold exactly what is desired. */
-async function verify(site: Site, desired: Desired, options: ApplyOptions): Promise<void> {
-  const views = await observeAll(site, knownArtifacts(site.state));
-  const left = lastingSteps(await planSteps(site.planes, views, desired, { atOnce: options.drainSeconds === 0 }));
-  if (left.length === 0) return;
-  throw new Differs("the kernel took every step, but does not hold what is desired", operationsOf(left));
+  const confirmSeconds = record.confirm?.seconds ?? null;
+  return { kind: "applied", generation, steps: planned, confirmSeconds, ...(await settle(site, record, options)) };
 }
 
 /** The record is what counts: a process that is killed after it was written has applied the generation. */
@@ -183,17 +148,8 @@ async function finish(site: Site, record: GenerationRecord): Promise<void> {
     const deadline = bootMilliseconds() + record.confirm.seconds * 1000;
     site.state.replaceRecord({ ...record, confirm: { ...record.confirm, deadline }, changedAt });
   }
-  site.state.writeCurrent({ generation: record.generation, tokens: await tokens(site) });
+  site.state.writeCurrent({ generation: record.generation, tokens: await tokensOf(site) });
   journalize(site, record.generation, "done");
-}
-
-async function tokens(site: Site): Promise<Readonly<Partial<Record<PlaneName, string>>>> {
-  const found: Partial<Record<PlaneName, string>> = {};
-  for (const plane of site.planes) {
-    const token = await plane.generation(site.host);
-    if (token !== null) found[plane.name] = token;
-  }
-  return found;
 }
 
 /** What comes after: connections that are to end by themselves, and old generations. The rules are in place whatever happens here. */

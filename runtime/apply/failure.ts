@@ -28,8 +28,21 @@ export class Differs extends Error {
   }
 }
 
-export function failureOf(error: unknown, step: number | null = null): Failure {
-  const base = { help: null, step, differences: [] };
+/** What went wrong in a step. */
+export class StepFailed extends Error {
+  override readonly name = "StepFailed";
+  /** From 1. */
+  readonly step: number;
+
+  constructor(step: number, cause: unknown) {
+    super(`step ${step} failed`, { cause });
+    this.step = step;
+  }
+}
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof StepFailed) return { ...failureOf(error.cause), step: error.step };
+  const base = { help: null, step: null, differences: [] };
   if (error instanceof HostError) return { ...base, message: error.message, help: error.help };
   if (error instanceof Differs) return { ...base, message: error.message, differences: error.differences };
   if (error instanceof StateError || error instanceof Stopped) return { ...base, message: error.message };

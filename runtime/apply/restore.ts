@@ -57,7 +57,8 @@ function attempt(write: () => void): unknown {
   }
 }
 
-async function restorePlanes(site: Site, snapshots: Snapshots, last: PlaneName): Promise<Failure | null> {
+/** Puts planes back, and reads them again. Null: they hold what the snapshots say. Throws HostError of the reading. */
+export async function restorePlanes(site: Site, snapshots: Snapshots, last: PlaneName): Promise<Failure | null> {
   const known = knownArtifacts(site.state);
   const ordered = [...site.planes].sort((a, b) => Number(a.name === last) - Number(b.name === last));
   let failure: Failure | null = null;

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, realpathSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, realpathSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Readable } from "node:stream";
 import { HostError } from "../host/error.ts";
@@ -80,4 +80,14 @@ function openLog(path: string): number {
     if (fstatSync(descriptor).size > mostLogBytes) ftruncateSync(descriptor);
     return descriptor;
   });
+}
+
+/** Tells the process that started this keeper that the state folder is watched. */
+export function reportReady(): void {
+  try {
+    writeSync(3, readyLine);
+    closeSync(3);
+  } catch {
+    // it is gone: all the more reason to watch
+  }
 }

@@ -1,0 +1,156 @@
+import type { BackendName } from "../../compiler/backends/backend.ts";
+import { backendNames } from "../../compiler/backends/registry.ts";
+import { type Context, distinctDiagnostics, remark, report } from "../../compiler/cli/context.ts";
+import { exitCodes, TroubleError, UsageError } from "../../compiler/cli/exit.ts";
+import { jsonDiagnostic } from "../../compiler/diagnostics/render-json.ts";
+import { hasErrors } from "../../compiler/index.ts";
+import { type ApplyResult, applyDesired } from "../apply/apply.ts";
+import type { Site } from "../apply/site.ts";
+import type { Desired } from "../desired/desired.ts";
+import { currentRecord } from "../state/state.ts";
+import { applyLast } from "./apply-last.ts";
+import { chooserOf } from "./choose-backend.ts";
+import { type DesiredOptions, type LoadedDesired, loadDesired } from "./desired.ts";
+import { dryRun } from "./dry-run.ts";
+import { formatDuration, parseDuration } from "./duration.ts";
+import { jsonSteps, sizeOf } from "./operations.ts";
+import { preflightNode } from "./preflight.ts";
+import { failureText } from "./trouble.ts";
+import { printJson, type StateOptions, withSite } from "./with-site.ts";
+
+export interface ApplyCommandOptions extends DesiredOptions, StateOptions {
+  readonly backend: string;
+  readonly fallback: boolean;
+  readonly dryRun?: boolean;
+  readonly confirm?: string;
+  readonly last?: boolean;
+  readonly iptables?: "nft" | "legacy";
+  readonly drainTimeout: string;
+}
+
+/** `weir apply`: what was compiled or is specified, to the kernel. */
+export async function apply(context: Context, paths: readonly string[], options: ApplyCommandOptions): Promise<number> {
+  if (options.last === true) {
+    if (paths.length > 0) throw new UsageError("--last puts back what was applied: it takes no PATH");
+    if (options.dryRun === true || options.confirm !== undefined) {
+      throw new UsageError("--last excludes --dry-run and --confirm");
+    }
+    return applyLast(context, options);
+  }
+  if (paths.length === 0) throw new UsageError("name an artifact or a spec, or use --last");
+  const backend = backendOption(options.backend);
+  const confirmSeconds = options.confirm === undefined ? null : parseDuration("--confirm", options.confirm, 1);
+  const drainSeconds = parseDuration("--drain-timeout", options.drainTimeout, 0);
+  const warnings: string[] = [];
+  const choose = chooserOf(backend, options.fallback, (text) => warnings.push(text));
+  const loaded = await loadDesired(context, paths, options, choose);
+  for (const text of warnings) await warn(context, text);
+  const { desired } = loaded;
+  if (desired === null) return refuse(context, loaded);
+  if (!context.json) await report(context, distinctDiagnostics(loaded.diagnostics));
+  const extra = { diagnostics: distinctDiagnostics(loaded.diagnostics).map(jsonDiagnostic), warnings };
+  if (options.dryRun === true) return dryRun(context, desired, options, extra);
+  return withSite(
+    context,
+    { ...options, command: "apply", flavour: options.iptables ?? null, waitMs: 0 },
+    async (site, notes) => {
+      refuseWhilePending(site);
+      await preflightNode(context, site, desired, (text) => warnings.push(text));
+      const result = await applyDesired(site, desired, { confirmSeconds, drainSeconds });
+      await site.progress("");
+      return tell(context, desired, result, { ...extra, notes, drainSeconds });
+    },
+  );
+}
+
+function backendOption(text: string): BackendName | "auto" {
+  const backend = backendNames.find((name) => name === text);
+  if (backend !== undefined || text === "auto") return backend ?? "auto";
+  throw new UsageError(
+    `--backend: there is no backend ${JSON.stringify(text)}; use ${backendNames.join(", ")} or auto`,
+  );
+}
+
+export async function warn(context: Context, text: string): Promise<void> {
+  if (context.quiet || context.json) return;
+  await context.io.stderr.write(`${context.paint.warning("warning")}: ${text}\n`);
+}
+
+/** A spec with errors is refused as `weir compile` refuses it; the kernel is as before. */
+async function refuse(context: Context, { diagnostics }: LoadedDesired): Promise<number> {
+  const findings = distinctDiagnostics(diagnostics);
+  if (context.json) await printJson(context, { result: "refused", diagnostics: findings.map(jsonDiagnostic) });
+  else await report(context, findings);
+  return hasErrors(findings) ? exitCodes.failed : exitCodes.trouble;
+}
+
+/** Which state would be restored if two changes waited for their confirmation? */
+export function refuseWhilePending(site: Site): void {
+  const record = currentRecord(site.state);
+  if (record?.state !== "pending") return;
+  throw new TroubleError(
+    `generation ${record.generation} waits for its confirmation: weir confirm or weir rollback comes before another apply`,
+  );
+}
+
+interface Told {
+  readonly diagnostics: readonly unknown[];
+  readonly warnings: readonly string[];
+  readonly notes: readonly string[];
+  readonly drainSeconds: number;
+}
+
+async function tell(context: Context, desired: Desired, result: ApplyResult, told: Told): Promise<number> {
+  const { node, backend } = desired;
+  if (context.json) {
+    const steps = result.kind === "applied" ? jsonSteps(result.steps) : [];
+    const rest = {
+      confirmSeconds: result.kind === "applied" ? result.confirmSeconds : null,
+      waiting: result.kind === "applied" ? result.waiting : 0,
+      failure: "failure" in result ? result.failure : null,
+      restore: "restore" in result ? result.restore : null,
+      notes: [...told.notes, ...(result.kind === "applied" ? result.remarks : [])],
+      warnings: told.warnings,
+      diagnostics: told.diagnostics,
+    };
+    await printJson(context, { node, backend, result: result.kind, generation: result.generation, steps, ...rest });
+  } else {
+    await tellPeople(context, desired, result, told.drainSeconds);
+  }
+  if (result.kind === "rolled-back") return exitCodes.failed;
+  return result.kind === "broken" ? exitCodes.notRolledBack : exitCodes.ok;
+}
+
+async function tellPeople(
+  context: Context,
+  { node, backend }: Desired,
+  result: ApplyResult,
+  drainSeconds: number,
+): Promise<void> {
+  const generation = `generation ${result.generation}`;
+  switch (result.kind) {
+    case "unchanged":
+      return remark(context, `${node}: nothing to do, the kernel holds ${generation} (${backend})`);
+    case "applied":
+      await remark(context, `${node}: ${generation} applied (${backend}), ${sizeOf(result.steps)}`);
+      for (const text of result.remarks) await warn(context, text);
+      if (result.waiting > 0) {
+        const objects = result.waiting === 1 ? "1 object stays" : `${result.waiting} objects stay`;
+        await remark(context, `${objects} until the connections to it end, ${formatDuration(drainSeconds)} at most`);
+      }
+      if (result.confirmSeconds === null) return;
+      return remark(
+        context,
+        `the state before comes back in ${formatDuration(result.confirmSeconds)} unless you run: weir confirm`,
+      );
+    case "rolled-back":
+      await context.io.stderr.write(`${context.paint.error("error")}: ${failureText(result.failure)}\n`);
+      return remark(context, `${node}: the state before is restored, ${generation} was not applied`);
+    case "broken":
+      await context.io.stderr.write(`${context.paint.error("error")}: ${failureText(result.failure)}\n`);
+      await context.io.stderr.write(
+        `${context.paint.error("error")}: the state before could not be restored wholly: ${failureText(result.restore)}\n` +
+          "weir status shows what is there; weir rollback tries again, another weir apply goes on from here\n",
+      );
+  }
+}

@@ -1,0 +1,39 @@
+import type { Context } from "../../compiler/cli/context.ts";
+import { TroubleError } from "../../compiler/cli/exit.ts";
+import type { Site } from "../apply/site.ts";
+import type { Desired } from "../desired/desired.ts";
+import { programOf } from "../desired/programs.ts";
+import type { Finding } from "../preflight/finding.ts";
+import { preflight } from "../preflight/preflight.ts";
+import { nodeProbe } from "./node-probe.ts";
+import { withHelp } from "./trouble.ts";
+
+/**
+ * Looks at the node before anything is changed. Warnings are shown, and given to `note`; an error ends the apply with
+ * TroubleError and the kernel as it was.
+ */
+export async function preflightNode(
+  context: Context,
+  site: Site,
+  desired: Desired,
+  note: (text: string) => void,
+): Promise<void> {
+  await site.progress("looking at the node");
+  const requirements = desired.manifest.requirements[desired.backend] ?? [];
+  const findings = await preflight(site.host, await nodeProbe(), requirements, await programOf(desired));
+  await site.progress("");
+  const errors = findings.filter(({ severity }) => severity === "error").map(textOf);
+  for (const text of findings.filter(({ severity }) => severity === "warning").map(textOf)) {
+    note(text);
+    if (!context.quiet && !context.json) {
+      await context.io.stderr.write(`${context.paint.warning("warning")}: ${text}\n`);
+    }
+  }
+  if (errors.length > 0) throw new TroubleError(errors.join("\nerror: "));
+}
+
+function textOf({ what, why, help, services }: Finding): string {
+  const few = services.slice(0, 3).join(", ") + (services.length > 3 ? ` and ${services.length - 3} more` : "");
+  const reason = why === null ? "" : `: ${why}`;
+  return withHelp(`${what}${reason}${services.length === 0 ? "" : ` (${few})`}`, help);
+}

@@ -1,0 +1,61 @@
+import { type Context, remark } from "../../compiler/cli/context.ts";
+import { exitCodes } from "../../compiler/cli/exit.ts";
+import type { Failure } from "../apply/failure.ts";
+import { restoreBefore } from "../apply/restore.ts";
+import type { GenerationRecord } from "../state/schema.ts";
+import { currentRecord, type StateReader, unfinished } from "../state/state.ts";
+import { failureText } from "./trouble.ts";
+import { printJson, type StateOptions, withSite } from "./with-site.ts";
+
+/** `weir rollback`: the kernel's state before the last apply. */
+export async function rollback(context: Context, options: StateOptions): Promise<number> {
+  return withSite(context, { ...options, command: "rollback", flavour: null, waitMs: 10_000 }, async (site, notes) => {
+    const record = lastChange(site.state);
+    if (record === null) return nothing(context, notes);
+    const { failure } = await restoreBefore(site, record, "rolled-back", "weir rollback");
+    await site.progress("");
+    const now = currentRecord(site.state);
+    if (context.json) {
+      const result = failure === null ? "rolled-back" : "broken";
+      const current = now?.generation ?? null;
+      await printJson(context, { result, generation: record.generation, current, failure, notes });
+    } else {
+      await tell(context, record, now, failure);
+    }
+    return failure === null ? exitCodes.ok : exitCodes.failed;
+  });
+}
+
+/** A change that was cut short, or could not be undone, comes before the current generation. */
+function lastChange(state: StateReader): GenerationRecord | null {
+  const open = unfinished(state);
+  return (open === null ? null : state.recordIfKept(open.generation)) ?? currentRecord(state);
+}
+
+async function nothing(context: Context, notes: readonly string[]): Promise<number> {
+  if (context.json) {
+    await printJson(context, { result: "nothing", generation: null, current: null, failure: null, notes });
+  } else {
+    const text = "nothing is applied, or the generations before were removed as too old: nothing to go back from";
+    await context.io.stderr.write(`${context.paint.error("error")}: ${text}\n`);
+  }
+  return exitCodes.failed;
+}
+
+async function tell(
+  context: Context,
+  record: GenerationRecord,
+  now: GenerationRecord | null,
+  failure: Failure | null,
+): Promise<void> {
+  if (failure !== null) {
+    const text = `the state before generation ${record.generation} could not be restored wholly: ${failureText(failure)}`;
+    return context.io.stderr.write(`${context.paint.error("error")}: ${text}\n`);
+  }
+  const current =
+    now === null ? "nothing of weir's is current" : `generation ${now.generation} (${now.backend}) is current`;
+  await remark(
+    context,
+    `generation ${record.generation} is rolled back: the kernel holds what it held before; ${current}`,
+  );
+}
