@@ -6,8 +6,8 @@ import { nftGeneration } from "../../runtime/netlink/generation.ts";
 import { openIpvs } from "../../runtime/netlink/ipvs-client.ts";
 import { changeRouting, readRouting } from "../../runtime/netlink/route.ts";
 import { labTrouble, skipFor } from "../support/kernel.ts";
-import { type NamespaceHost, openNamespaceHost } from "../support/namespace-host.ts";
 import { address, prefix } from "../support/net.ts";
+import { type NamespaceHost, openNamespaceHost } from "../support/netlink-host.ts";
 
 /** Netlink against the machine's own kernel, in a network namespace. */
 
@@ -104,10 +104,9 @@ describe("policy routing", () => {
   });
 
   it("deletes its own, each as often as it is there, and nothing else", async () => {
-    // without the flag against it the kernel takes a rule twice
-    await host
-      .must(["ip", "rule", "add", "priority", "1000", "fwmark", "0x4000/0x4000", "lookup", "30569"])
-      .catch(() => {});
+    // restoring is the way of ip(8) to have a rule twice
+    await host.must(["sh", "-c", "ip rule save priority 1000 | ip rule restore"]);
+    expect((await readRouting(host, table)).ipv4.rules).toEqual([rule, rule]);
     for (const _ of [1, 2]) {
       await changeRouting(host, deletions);
       const left = await readRouting(host, table);
