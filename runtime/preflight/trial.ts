@@ -102,7 +102,7 @@ async function attempt(host: Host, names: readonly string[]): Promise<boolean | 
     case "nft": {
       const table = first.family === "ipv4" ? "ip" : "ip6";
       const text = chosen.map((trial, at) =>
-        trial.kind === "nft" ? `table ${table} weir-trial-${at} { ${trial.rule} }\n` : "",
+        trial.kind === "nft" ? `table ${table} weir-trial-${at} {\n${trial.rule}\n}\n` : "",
       );
       return attemptRun(host, ["nft", "-f", "-"], text.join(""));
     }
