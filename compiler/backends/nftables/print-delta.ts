@@ -46,8 +46,9 @@ function printChange(change: TableChange, out: TextWriter): void {
   }
   for (const set of change.sets) printSetChange(set, table, out);
   for (const { name } of change.oldChains) out.line(`flush chain ${table} ${name}`);
-  for (const { name } of change.oldChains) out.line(`delete chain ${table} ${name}`);
+  // rules hold sets, and elements of sets hold chains
   for (const set of change.oldSets) out.line(`delete ${wordOf(set)} ${table} ${set.name}`);
+  for (const { name } of change.oldChains) out.line(`delete chain ${table} ${name}`);
 }
 
 function printSetChange({ set, removed, added, refill }: SetChange, table: string, out: TextWriter): void {
@@ -123,8 +124,8 @@ function describeChange(change: TableChange, owners: Owners): readonly Operation
     ...change.newChains.map(({ name }) => describe("add", "chain", name)),
     ...change.changedChains.map(({ name }) => describe("replace", "chain", name)),
     ...change.sets.flatMap((set) => describeSet(set, tableText(change), owners)),
-    ...change.oldChains.map(({ name }) => describe("delete", "chain", name)),
     ...change.oldSets.map((set) => describe("delete", wordOf(set), set.name)),
+    ...change.oldChains.map(({ name }) => describe("delete", "chain", name)),
   ];
 }
 

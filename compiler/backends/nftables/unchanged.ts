@@ -4,6 +4,8 @@ import { withoutCommonLines } from "../common-lines.ts";
 interface Block {
   readonly from: number;
   readonly to: number;
+  /** Intervals are changed all at once, because the kernel refuses those that overlap. */
+  readonly isInterval: boolean;
 }
 
 interface Split {
@@ -31,7 +33,9 @@ export function withoutUnchangedElements(
   for (const [name, block] of old.blocks) {
     const other = fresh.blocks.get(name);
     if (other === undefined) continue;
-    const rest = withoutCommonLines(old.lines.slice(block.from, block.to), fresh.lines.slice(other.from, other.to));
+    const [ours, theirs] = [elementsOf(old, block), elementsOf(fresh, other)];
+    const rest = withoutCommonLines(ours, theirs);
+    if (block.isInterval && rest.before.length + rest.after.length > 0) continue;
     oldRest.set(name, rest.before);
     freshRest.set(name, rest.after);
     changed.push(...rest.before, ...rest.after);
@@ -41,6 +45,10 @@ export function withoutUnchangedElements(
     before: join(old, withOwners(old, oldRest, owners)),
     after: join(fresh, withOwners(fresh, freshRest, owners)),
   };
+}
+
+function elementsOf({ lines }: Split, { from, to }: Block): readonly string[] {
+  return lines.slice(from, to);
 }
 
 function split(text: string): Split {
@@ -54,8 +62,9 @@ function split(text: string): Split {
     else if (line.startsWith("\tmap ") || line.startsWith("\tset ")) set = line;
     else if (line === opensElements) {
       const from = at + 1;
+      const isInterval = lines[at - 1]?.includes("flags interval") === true;
       while (at < lines.length && lines[at] !== closesElements) at++;
-      blocks.set(`${table}${set}`, { from, to: at });
+      blocks.set(`${table}${set}`, { from, to: at, isInterval });
     }
   }
   return { lines, blocks };
