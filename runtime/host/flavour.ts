@@ -13,6 +13,8 @@ export interface RuleListing {
   readonly text: string;
   /** Tables that the tool cannot list, because somebody put rules into them with `nft` that it does not understand. */
   readonly unreadable: readonly string[];
+  /** Somebody has put chains or rules into the tables that the tool passes over. */
+  readonly hasHidden: boolean;
 }
 
 /** What one flavour is used for in this network namespace. */
@@ -78,7 +80,8 @@ async function listFlavour(host: Host, flavour: IptablesFlavour, family: Family)
     if (family === "ipv6" && (await host.read("/proc/net/if_inet6")) === null) return null;
     throw listingError(tool, stderr);
   }
-  return { flavour, family, text: stdout, unreadable: unreadableTables(stdout) };
+  const hasHidden = /^# Table `\w+' .*incompatible/m.test(stdout);
+  return { flavour, family, text: stdout, unreadable: unreadableTables(stdout), hasHidden };
 }
 
 /** Whether tables of the legacy flavour were ever used in this network namespace. */
@@ -87,7 +90,10 @@ export async function hasLegacyTables(host: Host, family: Family): Promise<boole
   return names !== null && names.trim() !== "";
 }
 
-/** `` # Table `nat' is incompatible, use 'nft' tool. `` on standard output, with status 0, in place of the table. */
+/**
+ * `` # Table `nat' is incompatible, use 'nft' tool. `` on standard output, with status 0, in place of the table. With
+ * `contains incompatible base-chains` it is only these that are left out, and none of them is ours.
+ */
 function unreadableTables(listing: string): readonly string[] {
   return [...listing.matchAll(/^# Table `(\w+)' is incompatible/gm)].map(([, name]) => name ?? "");
 }

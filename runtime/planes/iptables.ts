@@ -119,11 +119,11 @@ function unreadableError(table: string, family: Family): HostError {
 }
 
 function reportOf(host: Host, raw: readonly RuleListing[], listings: readonly OwnListing[]): Promise<FlavourReport> {
-  return reportFlavours(host, raw, ({ flavour, family }) => {
+  return reportFlavours(host, raw, ({ flavour, family, hasHidden }) => {
     const found = listings.find((each) => each.flavour === flavour && each.family === family);
     return {
       hasOwn: found !== undefined && holdsAnything(found.listing),
-      hasOthers: found?.listing.hasOthers ?? false,
+      hasOthers: hasHidden || (found?.listing.hasOthers ?? false),
     };
   });
 }

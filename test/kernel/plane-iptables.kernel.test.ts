@@ -360,11 +360,14 @@ describe("two flavours on one node", () => {
     expect(
       (await use.node.run(["nft", "list", "ruleset"])).replace(/table ip6? (nat|filter) \{[\s\S]*?\n\}\n/g, ""),
     ).toBe(before);
-    const native = "add table ip nat\nadd chain ip nat mine { type nat hook output priority 0; }\n";
-    await use.node.run(
-      ["nft", "-f", "-"],
-      `${native}add rule ip nat mine ip daddr 192.0.2.1 dnat to numgen inc mod 2 map { 0 : 192.0.2.2, 1 : 192.0.2.3 }\n`,
-    );
+    const mine = "add table ip nat\nadd chain ip nat mine { type nat hook postrouting priority 100; }\n";
+    await use.node.run(["nft", "-f", "-"], `${mine}add rule ip nat mine oifname "eth0" masquerade\n`);
+    await applyTo(use, program(0));
+    await expectHeld(use, program(0));
+    await applyTo(use, null);
+    const native =
+      "add rule ip nat OUTPUT ip daddr 192.0.2.1 dnat to numgen inc mod 2 map { 0 : 192.0.2.2, 1 : 192.0.2.3 }";
+    await use.node.run(["nft", "-f", "-"], `${native}\n`);
     const now = await observeNow(use);
     expect(now.program).toBeNull();
     expect(use.plane.plan(now, null)).toEqual([]);
