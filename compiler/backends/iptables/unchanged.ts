@@ -14,8 +14,8 @@ interface Split {
 
 /**
  * Two rule files as printRuleset writes them, without the chains that both have alike, so that reading them takes time
- * by what changed: the delta of the results is the delta of the files. A chain that leads to a changed one stays,
- * because it may tell which service that belongs to.
+ * by what changed: the delta of the results is the delta of the files. Chains that lead to a changed one stay,
+ * because they tell which service and which clients it concerns.
  */
 export function withoutUnchangedChains(
   before: string,
@@ -54,27 +54,23 @@ function isSame(left: readonly string[], a: Block, right: readonly string[], b: 
   return true;
 }
 
-/** Takes the chains from `unchanged` that lead to a changed chain, up to the one whose rule names the service. */
+/** Takes the chains from `unchanged` that lead to a changed chain, up to the jumps: they tell what clients ask for. */
 function keepLeading({ lines, blocks }: Split, unchanged: Set<string>): void {
-  const leading = new Map<string, { readonly key: string; readonly isNamed: boolean }[]>();
+  const leading = new Map<string, string[]>();
   for (const [key, { table, from, to }] of blocks) {
     for (let at = from; at < to; at++) {
       const line = lines[at] ?? "";
-      const target = line.lastIndexOf(" -g WEIR-");
+      const target = Math.max(line.lastIndexOf(" -g WEIR-"), line.lastIndexOf(" -j WEIR-"));
       if (target === -1) continue;
       const led = `${table} ${line.slice(target + 4)}`;
       const before = leading.get(led);
-      const entry = { key, isNamed: line.includes(" --comment ") };
-      if (before === undefined) leading.set(led, [entry]);
-      else before.push(entry);
+      if (before === undefined) leading.set(led, [key]);
+      else before.push(key);
     }
   }
   const waiting = [...blocks.keys()].filter((key) => !unchanged.has(key));
   for (let key = waiting.pop(); key !== undefined; key = waiting.pop()) {
-    for (const { key: above, isNamed } of leading.get(key) ?? []) {
-      const isNew = unchanged.delete(above);
-      if (isNew && !isNamed) waiting.push(above);
-    }
+    for (const above of leading.get(key) ?? []) if (unchanged.delete(above)) waiting.push(above);
   }
 }
 
