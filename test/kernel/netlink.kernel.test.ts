@@ -7,15 +7,15 @@ import { openIpvs } from "../../runtime/netlink/ipvs-client.ts";
 import { changeRouting, readRouting } from "../../runtime/netlink/route.ts";
 import { labTrouble, skipFor } from "../support/kernel.ts";
 import { address, prefix } from "../support/net.ts";
-import { type NamespaceHost, openNamespaceHost } from "../support/netlink-host.ts";
+import { type NetlinkHost, openNetlinkHost } from "../support/netlink-host.ts";
 
 /** Netlink against the machine's own kernel, in a network namespace. */
 
 const trouble = await labTrouble();
-let host: NamespaceHost;
+let host: NetlinkHost;
 
 beforeAll(async () => {
-  if (trouble === null) host = await openNamespaceHost();
+  if (trouble === null) host = await openNetlinkHost();
 });
 afterAll(() => host?.close());
 beforeEach((context) => {
@@ -23,7 +23,7 @@ beforeEach((context) => {
 });
 
 /** As a process without any privilege, whoever runs the test. */
-function powerless(): NamespaceHost {
+function powerless(): NetlinkHost {
   return host.through(["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"]);
 }
 
