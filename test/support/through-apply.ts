@@ -1,11 +1,18 @@
 import { parseProxyTable } from "../../compiler/backends/userspace/parse.ts";
 import type { ProxyListener } from "../../compiler/backends/userspace/program.ts";
-import type { ExpectedEndpoint, LabRow } from "../../runtime/lab/expectation.ts";
+import {
+  describeSeen,
+  type ExpectedEndpoint,
+  type LabRow,
+  reachedEndpoint,
+  socketText,
+} from "../../runtime/lab/expectation.ts";
 import { Lab, type LabPool } from "../../runtime/lab/lab.ts";
 import { isLabProtocol, type LabPlan, planLab, splitByInterface } from "../../runtime/lab/plan.ts";
 import type { Listener } from "../../runtime/lab/protocol.ts";
 import { describeReport, isTriable, type TrialOptions, tryRows } from "../../runtime/lab/trial.ts";
 import { worldOf } from "../../runtime/lab/world.ts";
+import { plausibleCounts } from "./binomial.ts";
 import { fixturesFolder, inputsOf, packetTables } from "./fixtures.ts";
 import { type CompiledFixture, compileFixture, isSticky, labRow, moreClients } from "./kernel-fixtures.ts";
 import { complaintAboutEnd, leftovers, type Way, type WeirNode } from "./weir-node.ts";
@@ -79,12 +86,15 @@ async function addressInterfaces(lab: Lab): Promise<void> {
   await lab.node.run(["ip", "-force", "-batch", "-"], `${lines.join("\n")}\n`).catch(() => {});
 }
 
-async function applyFixture(node: WeirNode, way: Way, scene: Scene, isThorough: boolean): Promise<readonly string[]> {
+export function applyScene(node: WeirNode, way: Way, scene: Scene, ...more: readonly string[]) {
   const paths = inputsOf(`${fixturesFolder}/${scene.fixture}`);
-  const args = [...paths, "--node", scene.node, ...way.args];
-  const wrong = complaintAboutEnd("weir apply", await node.weir("apply", ...args));
+  return node.weir("apply", ...paths, "--node", scene.node, ...way.args, ...more);
+}
+
+async function applyFixture(node: WeirNode, way: Way, scene: Scene, isThorough: boolean): Promise<readonly string[]> {
+  const wrong = complaintAboutEnd("weir apply", await applyScene(node, way, scene));
   if (wrong !== null || !isThorough) return wrong === null ? [] : [wrong];
-  const again = await node.weir("apply", ...args, "--dry-run", "--json");
+  const again = await applyScene(node, way, scene, "--dry-run", "--json");
   const failed = complaintAboutEnd("weir apply --dry-run after weir apply", again);
   if (failed !== null) return [failed];
   const plan: unknown = JSON.parse(again.stdout);
@@ -184,4 +194,64 @@ export async function tryScene(
   if (cleaned !== null) wrong.push(cleaned);
   if (left.length > 0) wrong.push(`left after weir cleanup: ${left.join("\n")}`);
   return { refusal: null, tried, wrong };
+}
+
+/** Once in a million runs a kernel that chooses as it should is blamed, for each row. */
+const chanceOfBlame = 1e-6;
+const sideBySide = 20;
+
+/**
+ * Puts a fixture on the node, and counts where `connections` of each row go whose endpoints have known shares.
+ * Returns how many rows those are, and the counts that chance does not explain.
+ */
+export async function tryShares(
+  node: WeirNode,
+  pool: LabPool,
+  way: Way,
+  scene: Scene,
+  connections: number,
+): Promise<{ readonly rows: number; readonly wrong: readonly string[] }> {
+  const compiled = await compileFixture(scene.fixture, scene.node, way.backend);
+  const rows = scene.rows.filter((row) => isTriable(row) && sharesOf(row).size > 1 && !isSticky(compiled.ir, row));
+  const packets = rows.map((row) => row.packet);
+  const lab = await Lab.open(planLab(worldOf(compiled.ir, compiled.podRanges, packets)), pool, node.agent);
+  try {
+    const failed = complaintAboutEnd("weir apply", await applyScene(node, way, scene));
+    if (failed !== null) return { rows: rows.length, wrong: [failed] };
+    const wrong: string[] = [];
+    for (const row of rows) wrong.push(...(await complaintsAboutShares(lab, row, connections)));
+    return { rows: rows.length, wrong };
+  } finally {
+    await node.weir("cleanup");
+    await lab.close();
+  }
+}
+
+function sharesOf(row: LabRow): ReadonlyMap<string, number> {
+  const endpoints = row.expect.verdict === "endpoints" ? row.expect.endpoints : [];
+  return new Map(
+    endpoints.flatMap(({ address, port, share }) =>
+      share === null ? [] : [[socketText(address.text, port), share] as const],
+    ),
+  );
+}
+
+async function complaintsAboutShares(lab: Lab, row: LabRow, connections: number): Promise<readonly string[]> {
+  const shares = sharesOf(row);
+  const counts = new Map<string, number>();
+  for (let made = 0; made < connections; made += sideBySide) {
+    const tries = Array.from({ length: sideBySide }, () => lab.attempt(row.packet, 10_000).seen);
+    for (const seen of await Promise.all(tries)) {
+      const endpoint = reachedEndpoint(row.expect, seen);
+      if (endpoint === null) return [`${row.label}: ${describeSeen(seen)}`];
+      const key = socketText(endpoint.address.text, endpoint.port);
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+  }
+  return [...shares].flatMap(([key, share]) => {
+    const count = counts.get(key) ?? 0;
+    const { least, most } = plausibleCounts(connections, share, chanceOfBlame / shares.size);
+    const isPlausible = count >= least && count <= most;
+    return isPlausible ? [] : [`${row.label}: ${key} got ${count} of ${connections}, expected ${least} to ${most}`];
+  });
 }

@@ -1,6 +1,7 @@
 import { compilerCommands } from "../../compiler/cli/commands.ts";
 import type { Io } from "../../compiler/cli/io.ts";
 import { run } from "../../compiler/cli/main.ts";
+import { runtimeCommands } from "../../runtime/cli/commands.ts";
 
 /** One command line, run without a process of its own. */
 export interface WeirCall {
@@ -39,6 +40,6 @@ export default async function weirCall({ args, command }: WeirCall): Promise<Wei
   };
   process.argv[1] = command;
   const from = now();
-  const code = await run(args, io, compilerCommands);
+  const code = await run(args, io, [...compilerCommands, ...runtimeCommands]);
   return { code, ...written, from, to: now() };
 }
