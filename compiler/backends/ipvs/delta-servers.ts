@@ -122,6 +122,7 @@ export function staleFlows(
   before: IpvsProgram | null,
   after: IpvsProgram | null,
   places: ReadonlyMap<string, readonly Place[]>,
+  isStale: (server: VirtualServer, real: RealServer) => boolean = () => true,
 ): readonly FlowEdit[] {
   const flows = new Map<string, FlowEdit>();
   const old = new Map(before?.virtualServers.map((server) => [idText(server.id), server]));
@@ -136,7 +137,7 @@ export function staleFlows(
     const next = fresh.get(id);
     if (next === server) continue;
     const kept = new Set(next?.realServers.map(realText));
-    const gone = server.realServers.filter((real) => !kept.has(realText(real)));
+    const gone = server.realServers.filter((real) => !kept.has(realText(real)) && isStale(server, real));
     if (gone.length === 0) continue;
     for (const place of udpPlaces(id)) {
       // connection tracking sees only those translated that IPVS translates

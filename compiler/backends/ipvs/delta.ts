@@ -24,7 +24,7 @@ import {
   printSetEdits,
   printSysctlValues,
 } from "./print-delta.ts";
-import type { IpSet, IpvsProgram, SetElement } from "./program.ts";
+import type { IpSet, IpvsProgram, RealServer, SetElement, VirtualServer } from "./program.ts";
 
 export interface IpvsDeltaOptions {
   /**
@@ -34,6 +34,8 @@ export interface IpvsDeltaOptions {
   readonly rules?: (before: IpvsProgram["rules"], after: IpvsProgram["rules"]) => readonly Step[];
   /** Programs that tell where virtual servers are found that no set names any more. */
   readonly known?: readonly IpvsProgram[];
+  /** Whether a real server that goes may have UDP flows; otherwise any may. */
+  readonly isStale?: (server: VirtualServer, real: RealServer) => boolean;
 }
 
 /**
@@ -63,7 +65,7 @@ export function deltaIpvs(
     steps.push(...stageSteps(now, stage, options));
     now = stage;
   }
-  const flows = staleFlows(before, after, places);
+  const flows = staleFlows(before, after, places, options.isStale);
   return merged([...steps, printFlowEdits(flows)]);
 }
 

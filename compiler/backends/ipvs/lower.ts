@@ -7,7 +7,7 @@ import { findingsOf } from "./limits.ts";
 import { type FrontendPlan, planFrontend } from "./lower-frontend.ts";
 import { lowerVirtualServers } from "./lower-servers.ts";
 import { lowerSets } from "./lower-sets.ts";
-import { allocateMarks, type MarkLayout, markLayout, routingTable, sysctlNames } from "./names.ts";
+import { allocateMarks, type MarkLayout, markLayout, routingTable, sysctlNames, sysctlValues } from "./names.ts";
 import type { IpvsProgram, LocalRouting, Sysctl } from "./program.ts";
 import { companionRules } from "./skeleton.ts";
 
@@ -77,16 +77,8 @@ function routingOf(ir: NodeIr, family: Family, { deliver }: MarkLayout): LocalRo
 function sysctlsOf(ir: NodeIr, served: readonly Family[]): readonly Sysctl[] {
   if (served.length === 0) return [];
   const forwarding = { ipv4: sysctlNames.forwardIpv4, ipv6: sysctlNames.forwardIpv6 };
-  return [
-    { name: sysctlNames.conntrack, value: "1" },
-    { name: sysctlNames.expireNoServer, value: "1" },
-    { name: sysctlNames.expireDrained, value: "1" },
-    ...served.map((family) => ({ name: forwarding[family], value: "1" })),
-    ...(ir.ipvs.strictArp
-      ? [
-          { name: sysctlNames.arpIgnore, value: "1" },
-          { name: sysctlNames.arpAnnounce, value: "2" },
-        ]
-      : []),
-  ];
+  const { conntrack, expireNoServer, expireDrained, arpIgnore, arpAnnounce } = sysctlNames;
+  const strict = ir.ipvs.strictArp ? [arpIgnore, arpAnnounce] : [];
+  const names = [conntrack, expireNoServer, expireDrained, ...served.map((family) => forwarding[family]), ...strict];
+  return names.map((name) => ({ name, value: sysctlValues[name] }));
 }

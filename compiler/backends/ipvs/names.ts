@@ -63,6 +63,19 @@ export const sysctlNames = {
   arpAnnounce: "net.ipv4.conf.all.arp_announce",
 } as const;
 
+export type SysctlName = (typeof sysctlNames)[keyof typeof sysctlNames];
+
+/** The value that a program gives them. */
+export const sysctlValues: Readonly<Record<SysctlName, string>> = {
+  "net.ipv4.vs.conntrack": "1",
+  "net.ipv4.vs.expire_nodest_conn": "1",
+  "net.ipv4.vs.expire_quiescent_template": "1",
+  "net.ipv4.ip_forward": "1",
+  "net.ipv6.conf.all.forwarding": "1",
+  "net.ipv4.conf.all.arp_ignore": "1",
+  "net.ipv4.conf.all.arp_announce": "2",
+};
+
 /** Bits of the packet mark. None of the first three is set in the mark of a virtual server. */
 export interface MarkLayout {
   readonly masquerade: number;

@@ -6,6 +6,7 @@ import { placeText } from "./delta-places.ts";
 import type { FlowEdit, ServerEdit } from "./delta-servers.ts";
 import type { SetEdit } from "./delta-sets.ts";
 import { hex } from "./names.ts";
+import type { ForeignElement } from "./parse-set-listing.ts";
 import { printCreate, printElement } from "./print-sets.ts";
 import type { IpSet, SetElement, Sysctl, VirtualServerId } from "./program.ts";
 
@@ -91,11 +92,19 @@ function keyOf(element: SetElement, keys: ReadonlyMap<string, string>): string |
 }
 
 /** Elements of unknown content, by the words that name them in a listing. */
-export function printForeignElements(elements: readonly { readonly set: string; readonly element: string }[]): Step {
+export function printForeignElements(elements: readonly ForeignElement[]): Step {
   const operations = elements.map(
     ({ set, element }): Operation => ({ action: "delete", object: "element", name: `${set} ${element}`, key: null }),
   );
   return { kind: "ipset", operations, input: elements.map(({ set, element }) => `del ${set} ${element}\n`) };
+}
+
+/** Elements as a listing had them. */
+export function printRestoredElements(elements: readonly ForeignElement[]): Step {
+  const operations = elements.map(
+    ({ set, element }): Operation => ({ action: "add", object: "element", name: `${set} ${element}`, key: null }),
+  );
+  return { kind: "ipset", operations, input: elements.map(({ set, text }) => `add ${set} ${text}\n`) };
 }
 
 export function printServerEdits(edits: readonly ServerEdit[]): Step {

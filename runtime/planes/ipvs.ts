@@ -1,0 +1,21 @@
+import type { IpvsProgram } from "../../compiler/backends/ipvs/program.ts";
+import { drainIpvs } from "./ipvs-drain.ts";
+import { observeIpvs } from "./ipvs-observe.ts";
+import { planIpvs } from "./ipvs-plan.ts";
+import { restoreIpvs } from "./ipvs-restore.ts";
+import type { Plane } from "./plane.ts";
+
+/**
+ * Virtual servers, the sets and rules that lead packets to them, and what these need of routes and settings.
+ * Settings stay as they are when weir leaves, since others may rely on them by then; only `restore` puts back what weir
+ * changed, as long as it has the value that weir gave it.
+ */
+export const ipvsPlane: Plane<IpvsProgram> = {
+  name: "ipvs",
+  observe: async (host, hints) => (await observeIpvs(host, hints)).observed,
+  plan: planIpvs,
+  restore: restoreIpvs,
+  // the kernel counts no changes of IPVS
+  generation: async () => null,
+  drain: drainIpvs,
+};
