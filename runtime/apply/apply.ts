@@ -14,6 +14,11 @@ export interface ApplyOptions {
   readonly confirmSeconds: number | null;
   /** How long what leaves may wait for its connections. */
   readonly drainSeconds: number;
+  /**
+   * Looks at the node when something is to be changed; throws to refuse. `known`: the key that it gave last, null when
+   * the node was started anew since. What it gives now is kept with the generation.
+   */
+  readonly preflight?: (known: string | null) => Promise<string>;
 }
 
 export type ApplyResult =
@@ -48,7 +53,10 @@ export async function applyDesired(site: Site, desired: Desired, options: ApplyO
   if (planned.length === 0 && known !== null && isKept(site, known, desired)) {
     return { kind: "unchanged", generation: known.generation };
   }
-  const record = prepare(site, desired, views, planned.length === 0 ? null : options.confirmSeconds);
+  const seen = known?.incarnation === incarnation() ? known.preflight : null;
+  const preflight = planned.length === 0 ? seen : ((await options.preflight?.(seen)) ?? null);
+  const confirmSeconds = planned.length === 0 ? null : options.confirmSeconds;
+  const record = prepare(site, desired, views, { confirmSeconds, preflight });
   if (record.confirm !== null) await armed(site, record, views);
   return carryOut(site, record, desired, planned, options);
 }
@@ -71,8 +79,14 @@ function closeInterrupted(site: Site, generation: number, reason: string): void 
 }
 
 /** Puts the new generation, the way back and the journal on disk. */
-function prepare(site: Site, desired: Desired, views: Views, confirmSeconds: number | null): GenerationRecord {
+function prepare(
+  site: Site,
+  desired: Desired,
+  views: Views,
+  settings: { readonly confirmSeconds: number | null; readonly preflight: string | null },
+): GenerationRecord {
   const { state } = site;
+  const { confirmSeconds, preflight } = settings;
   const open = unfinished(state);
   const current = currentRecord(state);
   const now = new Date().toISOString();
@@ -89,6 +103,7 @@ function prepare(site: Site, desired: Desired, views: Views, confirmSeconds: num
     previous: current?.generation ?? null,
     incarnation: incarnation(),
     confirm: confirmSeconds === null ? null : { seconds: confirmSeconds, deadline: null },
+    preflight,
     reason: null,
   };
   state.addGeneration(record, desired, snapshotsOf(views));

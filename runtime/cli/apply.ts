@@ -13,6 +13,7 @@ import { chooserOf } from "./choose-backend.ts";
 import { type DesiredOptions, type LoadedDesired, loadDesired } from "./desired.ts";
 import { dryRun } from "./dry-run.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
+import { forgetNodeProbe } from "./node-probe.ts";
 import { jsonSteps, sizeOf } from "./operations.ts";
 import { preflightNode } from "./preflight.ts";
 import { failureText } from "./trouble.ts";
@@ -42,6 +43,7 @@ export async function apply(context: Context, paths: readonly string[], options:
   const confirmSeconds = options.confirm === undefined ? null : parseDuration("--confirm", options.confirm, 1);
   const drainSeconds = parseDuration("--drain-timeout", options.drainTimeout, 0);
   const warnings: string[] = [];
+  forgetNodeProbe();
   const choose = chooserOf(backend, options.fallback, (text) => warnings.push(text));
   const loaded = await loadDesired(context, paths, options, choose);
   for (const text of warnings) await warn(context, text);
@@ -55,8 +57,9 @@ export async function apply(context: Context, paths: readonly string[], options:
     { ...options, command: "apply", flavour: options.iptables ?? null, waitMs: 0 },
     async (site, notes) => {
       refuseWhilePending(site);
-      await preflightNode(context, site, desired, (text) => warnings.push(text));
-      const result = await applyDesired(site, desired, { confirmSeconds, drainSeconds });
+      const look = (known: string | null): Promise<string> =>
+        preflightNode(context, site, desired, known, (text) => warnings.push(text));
+      const result = await applyDesired(site, desired, { confirmSeconds, drainSeconds, preflight: look });
       await site.progress("");
       return tell(context, desired, result, { ...extra, notes, drainSeconds });
     },

@@ -4,23 +4,28 @@ import type { Site } from "../apply/site.ts";
 import type { Desired } from "../desired/desired.ts";
 import { programOf } from "../desired/programs.ts";
 import type { Finding } from "../preflight/finding.ts";
-import { preflight } from "../preflight/preflight.ts";
+import { preflight, preflightKey } from "../preflight/preflight.ts";
 import { nodeProbe } from "./node-probe.ts";
 import { withHelp } from "./trouble.ts";
 
 /**
  * Looks at the node before anything is changed. Warnings are shown, and given to `note`; an error ends the apply with
- * TroubleError and the kernel as it was.
+ * TroubleError and the kernel as it was. A node that carries an artifact with the same key already is not looked at
+ * again: that is some twenty processes for each changed endpoint. Gives the key.
  */
 export async function preflightNode(
   context: Context,
   site: Site,
   desired: Desired,
+  known: string | null,
   note: (text: string) => void,
-): Promise<void> {
-  await site.progress("looking at the node");
+): Promise<string> {
   const requirements = desired.manifest.requirements[desired.backend] ?? [];
-  const findings = await preflight(site.host, await nodeProbe(), requirements, await programOf(desired));
+  const program = await programOf(desired);
+  const key = preflightKey(requirements, program);
+  if (key === known) return key;
+  await site.progress("looking at the node");
+  const findings = await preflight(site.host, await nodeProbe(), requirements, program);
   await site.progress("");
   const errors = findings.filter(({ severity }) => severity === "error").map(textOf);
   for (const text of findings.filter(({ severity }) => severity === "warning").map(textOf)) {
@@ -30,6 +35,7 @@ export async function preflightNode(
     }
   }
   if (errors.length > 0) throw new TroubleError(errors.join("\nerror: "));
+  return key;
 }
 
 function textOf({ what, why, help, services }: Finding): string {

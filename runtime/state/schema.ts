@@ -37,6 +37,8 @@ export const recordSchema = z.readonly(
     incarnation: z.string(),
     /** With --confirm: how long to wait, and until when on the clock of the boot; null until the wait begins. */
     confirm: z.readonly(z.strictObject({ seconds: z.number(), deadline: z.number().nullable() })).nullable(),
+    /** What preflight depended on when it found no obstacle; null when the node was not looked at. */
+    preflight: z.string().nullable(),
     /** Why it was rolled back or has failed. */
     reason: z.string().nullable(),
   }),

@@ -1,0 +1,63 @@
+import type { BackendName } from "../../compiler/backends/backend.ts";
+import { backendNames } from "../../compiler/backends/registry.ts";
+import { type Context, distinctDiagnostics, report } from "../../compiler/cli/context.ts";
+import { exitCodes, TroubleError, UsageError } from "../../compiler/cli/exit.ts";
+import type { Desired } from "../desired/desired.ts";
+import { linuxHost } from "../host/linux-host.ts";
+import { currentRecord, type StateReader, stateReader } from "../state/state.ts";
+import { jsonStatus } from "../status/json.ts";
+import { printStatus } from "../status/print.ts";
+import { readStatus } from "../status/status.ts";
+import { type ChooseBackend, type DesiredOptions, loadDesired } from "./desired.ts";
+import { orNodeTrouble } from "./trouble.ts";
+import { printJson, type StateOptions, stateFolderOf } from "./with-site.ts";
+
+export interface StatusOptions extends DesiredOptions, StateOptions {
+  readonly backend?: string;
+}
+
+/** `weir status`: how the kernel differs from what was applied, or from what is given. */
+export async function status(context: Context, paths: readonly string[], options: StatusOptions): Promise<number> {
+  const state = stateReader(stateFolderOf(options));
+  if (paths.length === 0) refuseForPaths(options);
+  const given = paths.length === 0 ? null : await loadGiven(context, paths, options, state);
+  const found = await orNodeTrouble(() => readStatus(linuxHost(), state, given));
+  if (context.json) await printJson(context, jsonStatus(found));
+  else if (!context.quiet) await context.io.stdout.write(printStatus(found));
+  return found.state === "drift" ? exitCodes.failed : exitCodes.ok;
+}
+
+/** What was applied has one node and one backend. */
+function refuseForPaths({ backend, node, nodeAddress, nodePods, nodeZone, stdinName }: StatusOptions): void {
+  const given = [backend, node, nodeAddress, nodePods, nodeZone, stdinName].some((option) => option !== undefined);
+  if (given)
+    throw new UsageError("without PATH the kernel is compared with what was applied: other options need a PATH");
+}
+
+async function loadGiven(
+  context: Context,
+  paths: readonly string[],
+  options: StatusOptions,
+  state: StateReader,
+): Promise<Desired> {
+  const { desired, diagnostics } = await loadDesired(context, paths, options, chooser(options.backend, state));
+  if (!context.json || desired === null) await report(context, distinctDiagnostics(diagnostics));
+  if (desired === null) throw new TroubleError("the spec has errors, so there is nothing to compare the kernel with");
+  return desired;
+}
+
+/** The one that was asked for; else what the node runs; else the only one there is. */
+function chooser(wanted: string | undefined, state: StateReader): ChooseBackend {
+  const backend = backendNames.find((name) => name === wanted);
+  if (wanted !== undefined && backend === undefined) {
+    throw new UsageError(`--backend: there is no backend ${JSON.stringify(wanted)}; use ${backendNames.join(", ")}`);
+  }
+  return async (available): Promise<BackendName> => {
+    const applied = backend ?? (await orNodeTrouble(async () => currentRecord(state)?.backend ?? null));
+    if (backend !== undefined || (applied !== null && available.includes(applied)))
+      return applied ?? available[0] ?? "nftables";
+    const [only] = available;
+    if (only !== undefined && available.length === 1) return only;
+    throw new TroubleError(`nothing is applied here that says which backend is meant: name it with --backend`);
+  };
+}
