@@ -196,6 +196,22 @@ export async function tryScene(
   return { refusal: null, tried, wrong };
 }
 
+/** Applies a fixture beside whatever else the node has, and sends its packets. Returns what went wrong. */
+export async function tryRowsOf(
+  node: WeirNode,
+  pool: LabPool,
+  way: Way,
+  scene: Scene,
+  trial: Omit<TrialOptions, "sticky">,
+): Promise<readonly string[]> {
+  const compiled = await compileFixture(scene.fixture, scene.node, way.backend);
+  const options = { ...trial, sticky: (row: LabRow) => isSticky(compiled.ir, row) };
+  const found = await inLab(node, pool, way, compiled, scene.rows, options, () =>
+    applyFixture(node, way, scene, false),
+  );
+  return found.wrong;
+}
+
 /** Once in a million runs a kernel that chooses as it should is blamed, for each row. */
 const chanceOfBlame = 1e-6;
 const sideBySide = 20;
