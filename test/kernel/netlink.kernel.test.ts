@@ -105,15 +105,13 @@ describe("policy routing", () => {
 
   it("deletes its own, each as often as it is there, and nothing else", async () => {
     // restoring is the way of ip(8) to have a rule twice
-    await host.must(["sh", "-c", "ip rule save priority 1000 | ip rule restore"]);
-    expect((await readRouting(host, table)).ipv4.rules).toEqual([rule, rule]);
+    await host.must(["sh", "-c", "ip rule save | ip rule restore"]);
+    const before = await readRouting(host, table);
+    expect(before.ipv4.rules).toEqual([rule, rule]);
     for (const _ of [1, 2]) {
       await changeRouting(host, deletions);
       const left = await readRouting(host, table);
-      expect(left.ipv4).toEqual({
-        ...nothing,
-        unusual: ["rule of priority 7", "rule of priority 8", "route to 10.9.0.0/16"],
-      });
+      expect(left.ipv4).toEqual({ ...nothing, unusual: before.ipv4.unusual });
       expect(left.ipv6).toEqual(nothing);
     }
     expect(await host.must(["ip", "rule", "list", "priority", "9"])).toContain("lookup 100");
