@@ -14,7 +14,8 @@ export type Start = (command: Command, work: Work) => Promise<void>;
 /** Adds a command to the program. Its code is imported when it is run, so that short commands start fast. */
 export type DefineCommand = (program: Command, start: Start) => void;
 
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+/** Of an option that may be repeated: all its values. */
+export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];
 }
 
@@ -148,7 +149,7 @@ const defineCompletion: DefineCommand = (program, start) => {
 };
 
 /** `$ command    # remark` lines below the help of a command. */
-function examples(lines: readonly (readonly [string, string])[]): string {
+export function examples(lines: readonly (readonly [string, string])[]): string {
   const width = Math.max(...lines.map(([line]) => line.length));
   const shown = lines.map(([line, remark]) => `  $ ${remark === "" ? line : `${line.padEnd(width)}  # ${remark}`}`);
   return `\nExamples:\n${shown.join("\n")}`;

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import type { DefineCommand } from "../../compiler/cli/commands.ts";
 import type { ApplyCommandOptions } from "./apply.ts";
 import type { CleanupOptions } from "./cleanup.ts";
+import { inspectCommands } from "./inspect-commands.ts";
 import type { StateOptions } from "./with-site.ts";
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {
@@ -119,4 +120,10 @@ const defineCleanup: DefineCommand = (program, start) => {
 };
 
 /** The commands that meet a kernel. */
-export const runtimeCommands: readonly DefineCommand[] = [defineApply, defineConfirm, defineRollback, defineCleanup];
+export const runtimeCommands: readonly DefineCommand[] = [
+  defineApply,
+  defineConfirm,
+  defineRollback,
+  ...inspectCommands,
+  defineCleanup,
+];

@@ -53,11 +53,10 @@ function chooser(wanted: string | undefined, state: StateReader): ChooseBackend 
     throw new UsageError(`--backend: there is no backend ${JSON.stringify(wanted)}; use ${backendNames.join(", ")}`);
   }
   return async (available): Promise<BackendName> => {
-    const applied = backend ?? (await orNodeTrouble(async () => currentRecord(state)?.backend ?? null));
-    if (backend !== undefined || (applied !== null && available.includes(applied)))
-      return applied ?? available[0] ?? "nftables";
-    const [only] = available;
-    if (only !== undefined && available.length === 1) return only;
-    throw new TroubleError(`nothing is applied here that says which backend is meant: name it with --backend`);
+    if (backend !== undefined) return backend;
+    const applied = await orNodeTrouble(async () => currentRecord(state)?.backend);
+    const [only] = available.length === 1 ? available : available.filter((name) => name === applied);
+    if (only !== undefined) return only;
+    throw new TroubleError("nothing is applied here that says which backend is meant: name it with --backend");
   };
 }

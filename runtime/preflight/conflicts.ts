@@ -1,5 +1,6 @@
 import { classRange } from "../../compiler/backends/nftables/slots.ts";
 import { families } from "../../compiler/net/address.ts";
+import type { BackendProgram } from "../desired/programs.ts";
 import type { Host } from "../host/host.ts";
 import type { NodeFacts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
@@ -7,7 +8,6 @@ import type { ForeignUse } from "./foreign.ts";
 import { holderOf } from "./listeners.ts";
 import { markConflicts } from "./mark-conflicts.ts";
 import { nodePortsOf } from "./node-ports.ts";
-import type { BackendProgram } from "./program.ts";
 
 /** Where the rules of others, or programs, and this artifact would get in each other's way. */
 export async function findConflicts(
@@ -76,7 +76,8 @@ function routingConflicts(foreign: ForeignUse, desired: BackendProgram): readonl
   });
 }
 
-function managerConflicts(facts: NodeFacts): readonly Finding[] {
+/** Other programs that serve the same addresses, or remove rules that are not theirs. */
+export function managerConflicts(facts: NodeFacts): readonly Finding[] {
   return facts.managers.flatMap(({ name, seenBy, isRunning }): readonly Finding[] => {
     const base = { services: [], code: `conflict/${name}` } as const;
     if (name === "kube-proxy" && isRunning) {

@@ -1,7 +1,7 @@
+import type { BackendProgram } from "../desired/programs.ts";
 import type { Finding } from "./finding.ts";
 import type { ForeignUse, MarkUse } from "./foreign.ts";
 import { bitsOf, type MarkMeaning, type OwnMarks, ownMarks, usesWholeMarks } from "./own-marks.ts";
-import type { BackendProgram } from "./program.ts";
 
 /**
  * Foreign rules that use weir's bits of the packet mark.

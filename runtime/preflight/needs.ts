@@ -1,7 +1,7 @@
 import type { IptablesProgram } from "../../compiler/backends/iptables/program.ts";
 import type { Requirement } from "../../compiler/index.ts";
 import { families } from "../../compiler/net/address.ts";
-import type { BackendProgram } from "./program.ts";
+import type { BackendProgram } from "../desired/programs.ts";
 
 /**
  * The service ports that need a requirement, where not all of them do: a scheduler, SCTP, affinity of iptables.

@@ -1,8 +1,8 @@
 import type { Family } from "../../compiler/net/address.ts";
 import type { Port, Protocol } from "../../compiler/net/port.ts";
+import type { BackendProgram } from "../desired/programs.ts";
 import type { Served } from "../served/served.ts";
 import { servedBy } from "../served/served-by.ts";
-import type { BackendProgram } from "./program.ts";
 
 export interface NodePort {
   readonly family: Family;

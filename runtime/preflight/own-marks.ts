@@ -2,7 +2,7 @@ import type { IptablesProgram, IptablesRule } from "../../compiler/backends/ipta
 import type { IpvsProgram } from "../../compiler/backends/ipvs/program.ts";
 import type { NftProgram } from "../../compiler/backends/nftables/program.ts";
 import { families } from "../../compiler/net/address.ts";
-import type { BackendProgram } from "./program.ts";
+import type { BackendProgram } from "../desired/programs.ts";
 
 /** What becomes of packets with a bit of weir's, in the words of a sentence: `packets with it are masqueraded`. */
 export type MarkMeaning = "masqueraded" | "dropped" | "rejected" | "delivered to IPVS" | "sent to a virtual server";

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Requirement } from "../../compiler/index.ts";
+import type { BackendProgram } from "../desired/programs.ts";
 import type { Host } from "../host/host.ts";
 import { findConflicts } from "./conflicts.ts";
 import type { Finding } from "./finding.ts";
 import { nodePortsOf } from "./node-ports.ts";
 import { ownMarks, usesWholeMarks } from "./own-marks.ts";
 import type { Probe } from "./probe.ts";
-import type { BackendProgram } from "./program.ts";
 import { unmetRequirements } from "./requirements.ts";
 
 /**

@@ -1,11 +1,11 @@
 import type { Requirement } from "../../compiler/index.ts";
+import type { BackendProgram } from "../desired/programs.ts";
 import type { Host } from "../host/host.ts";
 import { packageOf } from "../host/packages.ts";
 import type { ModuleState, NodeFacts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
 import { isAllowed, moduleState } from "./kernel.ts";
 import { servicesNeeding } from "./needs.ts";
-import type { BackendProgram } from "./program.ts";
 import { readSysctl } from "./sysctls.ts";
 import { isAtLeast } from "./tools.ts";
 import { tryModules } from "./trial.ts";

@@ -1,4 +1,4 @@
-import type { BackendProgram } from "../preflight/program.ts";
+import type { BackendProgram } from "../desired/programs.ts";
 import type { ServedFrontends } from "./served.ts";
 import { servedByIptables } from "./served-iptables.ts";
 import { servedByIpvs } from "./served-ipvs.ts";

@@ -2,7 +2,7 @@ import type { IptablesJump, IptablesProgram } from "../../compiler/backends/ipta
 import type { IpvsProgram } from "../../compiler/backends/ipvs/program.ts";
 import type { NftProgram } from "../../compiler/backends/nftables/program.ts";
 import { families } from "../../compiler/net/address.ts";
-import type { BackendProgram } from "../preflight/program.ts";
+import type { BackendProgram } from "../desired/programs.ts";
 
 /** Something that all services rely on is not there, and what that means for traffic. */
 export interface StructureDrift {
