@@ -11,7 +11,11 @@ export interface PlaneOptions {
 
 /** All planes of a node, in the order in which reports list them. */
 export async function loadPlanes({ flavour }: PlaneOptions): Promise<readonly BoundPlane[]> {
-  const [nftables, iptables] = await Promise.all([import("../planes/nftables.ts"), import("../planes/iptables.ts")]);
+  const [nftables, iptables, ipvs] = await Promise.all([
+    import("../planes/nftables.ts"),
+    import("../planes/iptables.ts"),
+    import("../planes/ipvs.ts"),
+  ]);
   return [
     bindPlane(nftables.nftablesPlane, async (applied) => (await programFor("nftables", applied)).program),
     bindPlane(iptables.rulesPlane("main", flavour), async (applied) =>
@@ -19,6 +23,7 @@ export async function loadPlanes({ flavour }: PlaneOptions): Promise<readonly Bo
         ? (await programFor("userspace", applied)).program.rules
         : (await programFor("iptables", applied)).program,
     ),
+    bindPlane(ipvs.ipvsPlane, async (applied) => (await programFor("ipvs", applied)).program),
   ];
 }
 

@@ -1,5 +1,4 @@
 import type { Step, StepKind } from "../../compiler/backends/step.ts";
-import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
 import type { Executor } from "../planes/plane.ts";
 
@@ -16,8 +15,10 @@ async function executorOf(kind: StepKind): Promise<Executor> {
       return (await import("./routing.ts")).routingExecutor;
     case "flows":
       return (await import("./flows.ts")).flowsExecutor;
-    default:
-      throw new HostError("unsupported", kind);
+    case "ipset":
+      return (await import("./ipset.ts")).ipsetExecutor;
+    case "sysctl":
+      return (await import("./sysctl.ts")).sysctlExecutor;
   }
 }
 
