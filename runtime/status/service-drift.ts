@@ -63,16 +63,30 @@ function compareFrontend(frontend: string, found: Served | undefined, wanted: Se
     ...extra.map((endpoint) => drift("endpoint-extra", endpoint, `${endpoint} gets connections, and should not`)),
   ];
   const isSameWay = sameSet(found.leads, wanted.leads);
-  const lost = [...wanted.choices.keys()].filter((choice) => !found.choices.has(choice)).length;
-  // numbers of class ids are slots of the chain that the way leads to; chains of iptables have no empty slots
-  if (isSameWay && lost > 0 && [...wanted.choices.keys()].every((choice) => /^\d+$/.test(choice))) {
-    drifts.push(drift("lost", null, `${lost} of ${wanted.choices.size} choices lead nowhere: those connections fail`));
+  const lost = isSameWay ? lostChoices(found, wanted) : null;
+  if (lost !== null) {
+    drifts.push(drift("lost", null, lost));
   } else if (drifts.length === 0 && !sameMap(have, need)) {
     drifts.push(drift("share", null, "its endpoints get other shares than they should"));
   }
   if (!isSameWay)
     drifts.push(drift("treatment", null, "its packets are treated otherwise: masquerade or policy differ"));
   return drifts;
+}
+
+/** Class ids of nftables with this bit are an endpoint's own number, others are slots: see slots.ts of the backend. */
+const ownNumberBit = 0x800000;
+
+/**
+ * What happens to connections whose choice has no entry any more; null when all have one. Only the slots of nftables can
+ * be missing one by one: a rule of iptables or a server of IPVS that is gone is not chosen.
+ */
+function lostChoices(found: Served, wanted: Served): string | null {
+  const all = [...wanted.choices.keys()];
+  const lost = all.filter((choice) => !found.choices.has(choice));
+  if (lost.length === 0 || !all.every((choice) => /^\d+$/.test(choice))) return null;
+  if (lost.some((choice) => (Number(choice) & ownNumberBit) !== 0)) return "new connections that choose it fail";
+  return `${lost.length} of ${all.length} new connections ${lost.length === 1 ? "fails" : "fail"}`;
 }
 
 /** How many choices lead to each endpoint. */
