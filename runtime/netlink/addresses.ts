@@ -1,6 +1,6 @@
 import type { Family } from "../../compiler/net/address.ts";
 import type { Host } from "../host/host.ts";
-import { decodeAddress, readAttributes } from "./attributes.ts";
+import { addressOf, attributesFrom } from "./attributes.ts";
 import { connectNetlink } from "./connect.ts";
 import { hostErrorFromNetlink } from "./errno.ts";
 import { encodeMessage, familyNumbers, messageFlags, type NetlinkMessage, protocols } from "./message.ts";
@@ -30,7 +30,7 @@ export async function readLocalAddresses(host: Host, family: Family): Promise<Re
 
 function decodeLocal({ payload }: NetlinkMessage, family: Family): string | null {
   if (payload.length < headerBytes || payload.readUInt8(0) !== familyNumbers[family]) return null;
-  const attributes = readAttributes(payload.subarray(headerBytes));
-  const bytes = attributes.get(addressAttributes.local) ?? attributes.get(addressAttributes.address);
-  return decodeAddress(family, bytes)?.text ?? null;
+  const attributes = attributesFrom(payload, headerBytes);
+  const own = addressOf(attributes, addressAttributes.local, family);
+  return (own ?? addressOf(attributes, addressAttributes.address, family))?.text ?? null;
 }

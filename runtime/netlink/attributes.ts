@@ -29,7 +29,7 @@ export interface Writer {
   text(type: number, value: string): void;
   /** An attribute of attributes. */
   nested(type: number, fill: () => void): void;
-  /** A copy of what was written. */
+  /** A copy of what was written, with which the writer starts again. */
   take(): Buffer;
 }
 
@@ -40,6 +40,7 @@ export function createWriter(): Writer {
     const at = length;
     length += size;
     if (length > buffer.length) buffer = Buffer.concat([buffer, Buffer.alloc(Math.max(buffer.length, size))]);
+    buffer.fill(0, at, length);
     return at;
   };
   /** Writes the head of an attribute, zeros for the value, and tells where the value is. */
@@ -95,65 +96,110 @@ export function createWriter(): Writer {
       fill();
       buffer.writeUInt16LE(length - start, start);
     },
-    take: () => Buffer.from(buffer.subarray(0, length)),
+    take: () => {
+      const taken = Buffer.from(buffer.subarray(0, length));
+      length = 0;
+      return taken;
+    },
   };
 }
 
-/** Values by type; of one type that stands there twice the last. */
-export type Attributes = ReadonlyMap<number, Buffer>;
-
-/** Reads what is well formed, and stops where an attribute claims more bytes than there are. */
-export function readAttributes(buffer: Buffer): Attributes {
-  const found = new Map<number, Buffer>();
-  let at = 0;
-  while (at + 4 <= buffer.length) {
-    const size = buffer.readUInt16LE(at);
-    if (size < 4 || at + size > buffer.length) break;
-    found.set(buffer.readUInt16LE(at + 2) & typeMask, buffer.subarray(at + 4, at + size));
-    at += (size + 3) & ~3;
-  }
-  return found;
+/** Attributes one behind the other, where they stand: a dump has hundreds of thousands, of which few are looked at. */
+export interface Attributes {
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
 }
 
+export function attributesFrom(buffer: Buffer, start = 0): Attributes {
+  return { buffer, start, end: buffer.length };
+}
+
+/** Where the head of the attribute behind this one is; -1 at the end, and where one claims more bytes than there are. */
+function next({ buffer, start, end }: Attributes, at: number): number {
+  const after = at < 0 ? start : at + ((sizeAt(buffer, at) + 3) & ~3);
+  if (after + 4 > end) return -1;
+  const size = sizeAt(buffer, after);
+  return size < 4 || after + size > end ? -1 : after;
+}
+
+/** Of an attribute, with its head. */
+function sizeAt(buffer: Buffer, at: number): number {
+  return buffer.readUInt16LE(at);
+}
+
+function typeAt(buffer: Buffer, at: number): number {
+  return buffer.readUInt16LE(at + 2) & typeMask;
+}
+
+/** Where the head of the first attribute of a type is; -1 when there is none with so many bytes. */
+function find(attributes: Attributes, type: number, leastBytes: number): number {
+  const { buffer } = attributes;
+  for (let at = next(attributes, -1); at !== -1; at = next(attributes, at)) {
+    if (typeAt(buffer, at) === type) return sizeAt(buffer, at) - 4 >= leastBytes ? at : -1;
+  }
+  return -1;
+}
+
+export function typesOf(attributes: Attributes): readonly number[] {
+  const types: number[] = [];
+  for (let at = next(attributes, -1); at !== -1; at = next(attributes, at)) types.push(typeAt(attributes.buffer, at));
+  return types;
+}
+
+/** Empty when it is missing. */
 export function nestedOf(attributes: Attributes, type: number): Attributes {
-  const value = attributes.get(type);
-  return value === undefined ? new Map() : readAttributes(value);
+  const { buffer } = attributes;
+  const at = find(attributes, type, 0);
+  return at === -1 ? { buffer, start: 0, end: 0 } : { buffer, start: at + 4, end: at + sizeAt(buffer, at) };
+}
+
+export function bytesOf(attributes: Attributes, type: number): Buffer | null {
+  const { buffer } = attributes;
+  const at = find(attributes, type, 0);
+  return at === -1 ? null : buffer.subarray(at + 4, at + sizeAt(buffer, at));
 }
 
 /** null when it is missing or shorter than the number. */
-function numberOf(attributes: Attributes, type: number, size: number, read: (value: Buffer) => number): number | null {
-  const value = attributes.get(type);
-  return value === undefined || value.length < size ? null : read(value);
+function numberReader(size: number, read: (buffer: Buffer, at: number) => number) {
+  return (attributes: Attributes, type: number): number | null => {
+    const at = find(attributes, type, size);
+    return at === -1 ? null : read(attributes.buffer, at + 4);
+  };
 }
 
-export const u8Of = (attributes: Attributes, type: number): number | null =>
-  numberOf(attributes, type, 1, (value) => value.readUInt8(0));
-export const u16Of = (attributes: Attributes, type: number): number | null =>
-  numberOf(attributes, type, 2, (value) => value.readUInt16LE(0));
-export const u32Of = (attributes: Attributes, type: number): number | null =>
-  numberOf(attributes, type, 4, (value) => value.readUInt32LE(0));
-export const be16Of = (attributes: Attributes, type: number): number | null =>
-  numberOf(attributes, type, 2, (value) => value.readUInt16BE(0));
-export const be32Of = (attributes: Attributes, type: number): number | null =>
-  numberOf(attributes, type, 4, (value) => value.readUInt32BE(0));
+export const u8Of = numberReader(1, (buffer, at) => buffer.readUInt8(at));
+export const u16Of = numberReader(2, (buffer, at) => buffer.readUInt16LE(at));
+export const u32Of = numberReader(4, (buffer, at) => buffer.readUInt32LE(at));
+export const be16Of = numberReader(2, (buffer, at) => buffer.readUInt16BE(at));
+export const be32Of = numberReader(4, (buffer, at) => buffer.readUInt32BE(at));
 
 /** Up to the first zero; null when it is missing. */
 export function textOf(attributes: Attributes, type: number): string | null {
-  const value = attributes.get(type);
-  if (value === undefined) return null;
+  const value = bytesOf(attributes, type);
+  if (value === null) return null;
   const end = value.indexOf(0);
   return value.toString("utf8", 0, end === -1 ? value.length : end);
 }
 
 /** 4 or 16 bytes in network order. */
 export function encodeAddress({ family, bits }: IpAddress): Buffer {
-  const hex = bits.toString(16).padStart(family === "ipv4" ? 8 : 32, "0");
-  return Buffer.from(hex, "hex");
+  if (family === "ipv4") {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(Number(bits));
+    return bytes;
+  }
+  const bytes = Buffer.alloc(16);
+  bytes.writeBigUInt64BE(bits >> 64n, 0);
+  bytes.writeBigUInt64BE(bits & 0xffff_ffff_ffff_ffffn, 8);
+  return bytes;
 }
 
 /** From the first 4 or 16 bytes; null when there are fewer. */
-export function decodeAddress(family: Family, bytes: Buffer | undefined): IpAddress | null {
-  const size = family === "ipv4" ? 4 : 16;
-  if (bytes === undefined || bytes.length < size) return null;
-  return addressFromBits(family, BigInt(`0x${bytes.toString("hex", 0, size)}`));
+export function addressOf(attributes: Attributes, type: number, family: Family): IpAddress | null {
+  const { buffer } = attributes;
+  const at = find(attributes, type, family === "ipv4" ? 4 : 16);
+  if (at === -1) return null;
+  if (family === "ipv4") return addressFromBits(family, BigInt(buffer.readUInt32BE(at + 4)));
+  return addressFromBits(family, (buffer.readBigUInt64BE(at + 4) << 64n) | buffer.readBigUInt64BE(at + 12));
 }

@@ -4,12 +4,17 @@ import { NetlinkError } from "./errno.ts";
 import type { NetlinkProtocol } from "./message.ts";
 import type { Refusal } from "./netlink.ts";
 
-/** What is asked of the process that holds the sockets. Sent with structured clones, so bytes stay bytes. */
-export type ChildRequest = { readonly id: number; readonly protocol: NetlinkProtocol; readonly operation: string } & (
-  | { readonly ask: "batch"; readonly frames: readonly Uint8Array[] }
-  | { readonly ask: "request"; readonly frame: Uint8Array }
-  | { readonly ask: "dumps"; readonly frames: readonly Uint8Array[] }
-);
+/**
+ * What is asked of the process that holds the sockets; `frames` stand one behind the other. Sent with structured clones,
+ * so bytes stay bytes.
+ */
+export interface ChildRequest {
+  readonly id: number;
+  readonly protocol: NetlinkProtocol;
+  readonly operation: string;
+  readonly ask: "batch" | "request" | "dumps";
+  readonly frames: Uint8Array;
+}
 
 /** An error as it crosses over. */
 export type ChildError =
@@ -22,9 +27,14 @@ export type ChildError =
     }
   | { readonly kind: "other"; readonly message: string };
 
-/** `refusals` of a batch; `datagrams` hold the messages of a request, or of each dump. */
+/** `refusals` of a batch; the messages of a request, or of all dumps, of each of which `counts` tells how many it has. */
 export type ChildAnswer = { readonly id: number } & (
-  | { readonly outcome: "done"; readonly refusals: readonly Refusal[]; readonly datagrams: readonly Uint8Array[] }
+  | {
+      readonly outcome: "done";
+      readonly refusals: readonly Refusal[];
+      readonly messages: Uint8Array;
+      readonly counts: readonly number[];
+    }
   | { readonly outcome: "failed"; readonly error: ChildError }
 );
 

@@ -5,7 +5,7 @@ import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
 import { type ChildAnswer, type ChildRequest, decodeError } from "./child-protocol.ts";
 import { openEngine } from "./engine.ts";
-import { type NetlinkProtocol, readMessages } from "./message.ts";
+import { joinFrames, type NetlinkProtocol, readMessages } from "./message.ts";
 import type { Netlink, Refusal } from "./netlink.ts";
 
 /** The process that held the sockets ended before it answered. */
@@ -47,8 +47,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-type Question = Omit<Extract<ChildRequest, { ask: "batch" | "dumps" }>, "id" | "protocol"> | QuestionForOne;
-type QuestionForOne = Omit<Extract<ChildRequest, { ask: "request" }>, "id" | "protocol">;
+type Question = Omit<ChildRequest, "id" | "protocol">;
 
 /** Netlink through a process that speaks `child-protocol.ts`. All that waits throws HelperEndedError when that ends. */
 async function openRemote(argv: readonly string[], protocol: NetlinkProtocol): Promise<Netlink> {
@@ -89,18 +88,20 @@ async function openRemote(argv: readonly string[], protocol: NetlinkProtocol): P
     });
   return {
     batch: async (frames, operation): Promise<readonly Refusal[]> =>
-      (await ask({ ask: "batch", frames, operation })).refusals,
+      (await ask({ ask: "batch", frames: joinFrames(frames), operation })).refusals,
     request: async (frame, operation) => {
-      const { datagrams } = await ask({ ask: "request", frame, operation });
-      return datagrams.flatMap((datagram) => readMessages(bufferOf(datagram)));
+      const { messages } = await ask({ ask: "request", frames: frame, operation });
+      return readMessages(bufferOf(messages));
     },
     dumps: async (frames, operation, pick) => {
-      const { datagrams } = await ask({ ask: "dumps", frames, operation });
-      return datagrams.map((datagram) =>
-        readMessages(bufferOf(datagram))
-          .map(pick)
-          .filter((value) => value !== null),
-      );
+      const { messages, counts } = await ask({ ask: "dumps", frames: joinFrames(frames), operation });
+      const all = readMessages(bufferOf(messages));
+      let at = 0;
+      return counts.map((count) => {
+        const own = all.slice(at, at + count);
+        at += count;
+        return own.map(pick).filter((value) => value !== null);
+      });
     },
     close: () => {
       if (child.connected) child.disconnect();

@@ -3,7 +3,17 @@ import { type Family, families } from "../../compiler/net/address.ts";
 import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
 import { readLocalAddresses } from "./addresses.ts";
-import { type Attributes, be16Of, decodeAddress, nestedOf, readAttributes, u8Of } from "./attributes.ts";
+import {
+  type Attributes,
+  addressOf,
+  attributesFrom,
+  be16Of,
+  bytesOf,
+  nestedOf,
+  typesOf,
+  u8Of,
+  type Writer,
+} from "./attributes.ts";
 import { connectNetlink } from "./connect.ts";
 import { hostErrorFromNetlink, hostErrorOf, NetlinkError } from "./errno.ts";
 import {
@@ -136,10 +146,10 @@ function deletionFor(
   local: ReadonlySet<string>,
 ): Frame | null {
   if (message.payload.length < netfilterHeaderSize) return null;
-  const entry = readAttributes(message.payload.subarray(netfilterHeaderSize));
+  const entry = attributesFrom(message.payload, netfilterHeaderSize);
   const original = tupleOf(entry, attributes.original);
   if (u8Of(original.ports, protocolAttributes.number) !== udp) return null;
-  const destination = decodeAddress(family, original.addresses.get(addressAttributes[family].destination));
+  const destination = addressOf(original.addresses, addressAttributes[family].destination, family);
   const port = be16Of(original.ports, protocolAttributes.destinationPort);
   if (destination === null || port === null) return null;
   const flows = [
@@ -148,7 +158,7 @@ function deletionFor(
   ];
   if (flows.length === 0) return null;
   const reply = tupleOf(entry, attributes.reply);
-  const server = decodeAddress(family, reply.addresses.get(addressAttributes[family].source));
+  const server = addressOf(reply.addresses, addressAttributes[family].source, family);
   const serverPort = be16Of(reply.ports, protocolAttributes.sourcePort);
   const isStale = flows.some(({ endpoint }) => {
     const expected = endpoint ?? { address: destination, port };
@@ -160,18 +170,22 @@ function deletionFor(
 /** By the tuple, in its zone; and by its number, so that an entry that has taken its place stays. */
 function encodeDeletion(family: Family, entry: Attributes): Frame {
   return encodeNetfilter(conntrack.subsystem, conntrack.delete, 0, familyNumbers[family], (writer) => {
+    const original = nestedOf(entry, attributes.original);
     writer.nested(attributes.original, () => {
-      for (const [type, value] of nestedOf(entry, attributes.original)) {
+      for (const type of typesOf(original)) {
         if (type === tupleAttributes.address || type === tupleAttributes.protocol) {
-          writer.nested(type, () => {
-            for (const [inner, bytes] of readAttributes(value)) writer.bytes(inner, bytes);
-          });
-        } else writer.bytes(type, value);
+          const part = nestedOf(original, type);
+          writer.nested(type, () => copyAttributes(writer, part, typesOf(part)));
+        } else copyAttributes(writer, original, [type]);
       }
     });
-    for (const type of [attributes.id, attributes.zone]) {
-      const value = entry.get(type);
-      if (value !== undefined) writer.bytes(type, value);
-    }
+    copyAttributes(writer, entry, [attributes.id, attributes.zone]);
   });
+}
+
+function copyAttributes(writer: Writer, from: Attributes, types: readonly number[]): void {
+  for (const type of types) {
+    const value = bytesOf(from, type);
+    if (value !== null) writer.bytes(type, value);
+  }
 }

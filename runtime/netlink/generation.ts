@@ -1,6 +1,6 @@
 import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
-import { be32Of, readAttributes } from "./attributes.ts";
+import { attributesFrom, be32Of } from "./attributes.ts";
 import { connectNetlink } from "./connect.ts";
 import { hostErrorFromNetlink, NetlinkError } from "./errno.ts";
 import { encodeNetfilter, netfilterHeaderSize, protocols } from "./message.ts";
@@ -19,7 +19,7 @@ export async function nftGeneration(host?: Host): Promise<number | null> {
       const frame = encodeNetfilter(nftables.subsystem, nftables.getGeneration, 0, 0);
       const [answer] = await netlink.request(frame, "read the generation of nf_tables");
       if (answer === undefined) return null;
-      return be32Of(readAttributes(answer.payload.subarray(netfilterHeaderSize)), nftables.id);
+      return be32Of(attributesFrom(answer.payload, netfilterHeaderSize), nftables.id);
     } finally {
       netlink.close();
     }

@@ -1,4 +1,4 @@
-import { readAttributes, textOf, u16Of } from "./attributes.ts";
+import { attributesFrom, textOf, u16Of } from "./attributes.ts";
 import { NetlinkError } from "./errno.ts";
 import { encodeGeneric, genericHeaderSize } from "./message.ts";
 import type { Netlink } from "./netlink.ts";
@@ -14,7 +14,7 @@ export async function findFamily(netlink: Netlink, name: string): Promise<number
   try {
     const answers = await netlink.request(frame, `look for the netlink family ${name}`);
     for (const { payload } of answers) {
-      const attributes = readAttributes(payload.subarray(genericHeaderSize));
+      const attributes = attributesFrom(payload, genericHeaderSize);
       if (textOf(attributes, controller.familyName) === name) return u16Of(attributes, controller.familyId);
     }
     return null;

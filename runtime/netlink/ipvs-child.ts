@@ -1,6 +1,6 @@
 import { type ChildAnswer, type ChildRequest, encodeError } from "./child-protocol.ts";
 import { openEngine } from "./engine.ts";
-import { joinFrames, type NetlinkProtocol } from "./message.ts";
+import { joinFrames, type NetlinkProtocol, splitFrames } from "./message.ts";
 import type { Netlink } from "./netlink.ts";
 
 /**
@@ -38,6 +38,8 @@ export function runIpvsChild(): Promise<void> {
   });
 }
 
+const nothing = { outcome: "done", refusals: [], messages: Buffer.alloc(0), counts: [] } as const;
+
 async function answerTo(
   request: ChildRequest,
   engineOf: (protocol: NetlinkProtocol) => Promise<Netlink>,
@@ -45,18 +47,17 @@ async function answerTo(
   const { id, operation } = request;
   try {
     const engine = await engineOf(request.protocol);
+    const frames = splitFrames(bufferOf(request.frames));
     switch (request.ask) {
-      case "batch": {
-        const refusals = await engine.batch(request.frames.map(bufferOf), operation);
-        return { id, outcome: "done", refusals, datagrams: [] };
-      }
+      case "batch":
+        return { ...nothing, id, refusals: await engine.batch(frames, operation) };
       case "request": {
-        const answers = await engine.request(bufferOf(request.frame), operation);
-        return { id, outcome: "done", refusals: [], datagrams: [joinFrames(answers.map(({ bytes }) => bytes))] };
+        const answers = await engine.request(frames[0] ?? Buffer.alloc(0), operation);
+        return { ...nothing, id, messages: joinFrames(answers.map(({ bytes }) => bytes)) };
       }
       case "dumps": {
-        const dumps = await engine.dumps(request.frames.map(bufferOf), operation, ({ bytes }) => bytes);
-        return { id, outcome: "done", refusals: [], datagrams: dumps.map(joinFrames) };
+        const dumps = await engine.dumps(frames, operation, ({ bytes }) => bytes);
+        return { ...nothing, id, messages: joinFrames(dumps.flat()), counts: dumps.map(({ length }) => length) };
       }
     }
   } catch (error) {

@@ -10,11 +10,11 @@ import { compareNumbers } from "../../compiler/net/order.ts";
 import { compareProtocols, type Protocol, protocols } from "../../compiler/net/port.ts";
 import {
   type Attributes,
+  addressOf,
+  attributesFrom,
   be16Of,
   be32Of,
-  decodeAddress,
   nestedOf,
-  readAttributes,
   textOf,
   u8Of,
   u16Of,
@@ -36,7 +36,7 @@ import { familyOf, genericHeaderSize, type NetlinkMessage } from "./message.ts";
 /** The kernel's answers, and the words of a program for them. */
 
 function attributesOf(message: NetlinkMessage): Attributes {
-  return readAttributes(message.payload.subarray(genericHeaderSize));
+  return attributesFrom(message.payload, genericHeaderSize);
 }
 
 /** Schedulers by name. A new one in the table of the compiler does not compile until it stands here. */
@@ -101,7 +101,7 @@ function decodeId(service: Attributes): VirtualServerId | null {
   if (mark !== null && mark !== 0) return { kind: "mark", family, mark };
   const number = u16Of(service, serviceAttributes.protocol);
   const protocol: Protocol | undefined = protocols.find((name) => protocolNumbers[name] === number);
-  const address = decodeAddress(family, service.get(serviceAttributes.address));
+  const address = addressOf(service, serviceAttributes.address, family);
   const port = be16Of(service, serviceAttributes.port);
   if (protocol === undefined || address === null || port === null) return null;
   return { kind: "address", address, protocol, port };
@@ -119,7 +119,7 @@ function decodeNetmask(service: Attributes, family: Family): number | null {
 export function decodeDest(message: NetlinkMessage, id: VirtualServerId): RealServerState | null {
   const dest = nestedOf(attributesOf(message), commandAttributes.dest);
   const family = familyOf(u16Of(dest, destAttributes.family) ?? 0) ?? familyOfServer(id);
-  const address = decodeAddress(family, dest.get(destAttributes.address));
+  const address = addressOf(dest, destAttributes.address, family);
   const port = be16Of(dest, destAttributes.port);
   if (address === null || port === null) return null;
   const { method, unusual } = decodeMethod(dest);

@@ -41,9 +41,11 @@ export interface NetlinkMessage {
 
 export const headerSize = 16;
 
+/** Frames are written one after the other, never one inside another. */
+const writer = createWriter();
+
 /** nlmsghdr: u32 length, u16 type, u16 flags, u32 sequence, u32 port. `flags` are those beside `request`. */
 export function encodeMessage(type: number, flags: number, fill: (writer: Writer) => void): Frame {
-  const writer = createWriter();
   writer.header32(0);
   writer.header16(type);
   writer.header16(flags | messageFlags.request);
@@ -82,7 +84,18 @@ export function readMessages(datagram: Buffer): readonly NetlinkMessage[] {
 
 /** Frames one behind the other, each from a multiple of 4 on, as one send has them. */
 export function joinFrames(frames: readonly Buffer[]): Buffer {
-  return Buffer.concat(frames.flatMap((frame) => [frame, Buffer.alloc(-frame.length & 3)]));
+  const joined = Buffer.alloc(frames.reduce((sum, { length }) => sum + ((length + 3) & ~3), 0));
+  let at = 0;
+  for (const frame of frames) {
+    joined.set(frame, at);
+    at += (frame.length + 3) & ~3;
+  }
+  return joined;
+}
+
+/** What was joined, in the same memory. */
+export function splitFrames(joined: Buffer): readonly Buffer[] {
+  return readMessages(joined).map(({ bytes }) => bytes);
 }
 
 /** The error number of an error or done message, 0 for success. */

@@ -4,7 +4,7 @@ import { addressFromBits, comparePrefixes, type Family, type Prefix, prefixOf } 
 import { compareNumbers } from "../../compiler/net/order.ts";
 import { unreachable } from "../../compiler/result.ts";
 import type { Host } from "../host/host.ts";
-import { type Attributes, decodeAddress, encodeAddress, readAttributes, textOf, u32Of } from "./attributes.ts";
+import { type Attributes, addressOf, attributesFrom, encodeAddress, textOf, typesOf, u32Of } from "./attributes.ts";
 import { connectNetlink } from "./connect.ts";
 import { hostErrorFromNetlink, hostErrorOf } from "./errno.ts";
 import { encodeMessage, type Frame, familyNumbers, messageFlags, type NetlinkMessage, protocols } from "./message.ts";
@@ -113,7 +113,7 @@ interface FoundRule {
 
 function decodeRule({ type, payload }: NetlinkMessage, table: number): FoundRule | null {
   if (type !== types.newRule || payload.length < ruleHeaderBytes) return null;
-  const attributes = readAttributes(payload.subarray(ruleHeaderBytes));
+  const attributes = attributesFrom(payload, ruleHeaderBytes);
   if (payload.readUInt8(7) !== toTable || tableOf(attributes, ruleAttributes.table, payload.readUInt8(4)) !== table) {
     return null;
   }
@@ -122,7 +122,7 @@ function decodeRule({ type, payload }: NetlinkMessage, table: number): FoundRule
   const hasMore =
     payload.readUInt8(1) + payload.readUInt8(2) + payload.readUInt8(3) !== 0 ||
     (payload.readUInt32LE(8) & inverted) !== 0 ||
-    [...attributes.keys()].some((key) => !harmlessRuleAttributes.has(key)) ||
+    typesOf(attributes).some((key) => !harmlessRuleAttributes.has(key)) ||
     [ruleAttributes.input, ruleAttributes.output].some((key) => textOf(attributes, key) !== null);
   if (mark === null || hasMore) return { rule: null, unusual: `rule of priority ${priority}` };
   return { rule: { priority, mark, mask: u32Of(attributes, ruleAttributes.mask) ?? 0xffffffff, table }, unusual: null };
@@ -143,9 +143,9 @@ interface FoundRoute {
 
 function decodeRoute({ type, payload }: NetlinkMessage, family: Family, table: number): FoundRoute | null {
   if (type !== types.newRoute || payload.length < routeHeaderBytes) return null;
-  const attributes = readAttributes(payload.subarray(routeHeaderBytes));
+  const attributes = attributesFrom(payload, routeHeaderBytes);
   if (tableOf(attributes, routeAttributes.table, payload.readUInt8(4)) !== table) return null;
-  const destination = decodeAddress(family, attributes.get(routeAttributes.destination)) ?? addressFromBits(family, 0n);
+  const destination = addressOf(attributes, routeAttributes.destination, family) ?? addressFromBits(family, 0n);
   const prefix = prefixOf(destination, payload.readUInt8(1));
   const isOurs = payload.readUInt8(7) === localRoute && u32Of(attributes, routeAttributes.output) === loopback;
   return isOurs ? { prefix, unusual: null } : { prefix: null, unusual: `route to ${prefix.text}` };
