@@ -45,7 +45,7 @@ function programOf(
 ): Command {
   const program = new Command("weir");
   program
-    .description("Compiles declarative service specs into Linux load-balancing rules.")
+    .description("Compiles declarative service specs into Linux load-balancing rules, and puts them on nodes.")
     .helpCommand(false)
     .addHelpText("after", "\nEvery command explains itself and shows examples: weir check --help");
   // reading package.json costs something, and nobody else asks

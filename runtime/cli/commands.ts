@@ -1,20 +1,9 @@
 import { type Command, Option } from "commander";
-import type { DefineCommand } from "../../compiler/cli/commands.ts";
+import { collect, type DefineCommand, examples } from "../../compiler/cli/commands.ts";
 import type { ApplyCommandOptions } from "./apply.ts";
 import type { CleanupOptions } from "./cleanup.ts";
 import { inspectCommands } from "./inspect-commands.ts";
 import type { StateOptions } from "./with-site.ts";
-
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
-}
-
-/** `$ command    # remark` lines below the help of a command. */
-function examples(lines: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...lines.map(([line]) => line.length));
-  const shown = lines.map(([line, remark]) => `  $ ${line.padEnd(width)}  # ${remark}`);
-  return `\nExamples:\n${shown.join("\n")}`;
-}
 
 function stateOption(command: Command): Command {
   return command.option("--state <folder>", "where weir keeps what it applied (default: /var/lib/weir)");
