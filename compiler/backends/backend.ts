@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { NodeIr } from "../ir/ir.ts";
+import type { Step } from "./step.ts";
 
 export type BackendName = "iptables" | "ipvs" | "nftables" | "userspace";
 
@@ -32,6 +33,9 @@ export interface Lowered<P> {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** The text of an artifact's files by path. */
+export type FileTexts = ReadonlyMap<string, string>;
+
 /** A lowering target. Programs are plain immutable data; `parse(print(p))` equals `p`. */
 export interface Backend<P> {
   readonly name: BackendName;
@@ -39,7 +43,20 @@ export interface Backend<P> {
   lower(ir: NodeIr): Lowered<P>;
   print(program: P): readonly ArtifactFile[];
   /** Reads the files that `print` made, by path. Throws ParseError of text.ts on anything else. */
-  parse(files: ReadonlyMap<string, string>): P;
+  parse(files: FileTexts): P;
+  /**
+   * The least ordered steps from one program to another, null for nothing of weir's: add first, switch, remove after.
+   * Executing them leaves no moment without service for what both serve.
+   */
+  delta(before: P | null, after: P | null): readonly Step[];
+  /**
+   * Two versions of the files without what does not matter to their delta, because both have it: reading them then
+   * takes time by what changed. For backends whose kernel tells that nobody else has changed anything.
+   */
+  readonly withoutUnchanged?: (
+    before: FileTexts,
+    after: FileTexts,
+  ) => { readonly before: FileTexts; readonly after: FileTexts };
   requirements(program: P): readonly Requirement[];
   /** Chains, sets and the like that the program names, in the order of their names. */
   names(program: P): readonly NamedObject[];

@@ -1,5 +1,6 @@
 import type { Backend } from "../backend.ts";
 import { namesOf, requirementsOf } from "./capabilities.ts";
+import { deltaIpvs } from "./delta.ts";
 import { lowerIpvs } from "./lower.ts";
 import { parseIpvs } from "./parse.ts";
 import { printIpvs } from "./print.ts";
@@ -11,6 +12,7 @@ export const ipvsBackend: Backend<IpvsProgram> = {
   lower: lowerIpvs,
   print: printIpvs,
   parse: parseIpvs,
+  delta: (before, after) => deltaIpvs(before, after),
   requirements: requirementsOf,
   names: namesOf,
 };

@@ -1,11 +1,14 @@
 import { compareText } from "../../net/order.ts";
 import type { Backend, NamedObject } from "../backend.ts";
+import { reduceFiles } from "../common-lines.ts";
 import { ParseError } from "../text.ts";
 import { nftablesRequirements } from "./capabilities.ts";
+import { deltaNftables } from "./delta.ts";
 import { lowerNftables } from "./lower.ts";
 import { parseNftables } from "./parse.ts";
 import { printNftables, rulesetPath } from "./print.ts";
 import type { NftProgram } from "./program.ts";
+import { withoutUnchangedElements } from "./unchanged.ts";
 
 /** Named chains and sets; the elements that belong to services carry their keys as comments in the ruleset itself. */
 function nftablesNames(program: NftProgram): readonly NamedObject[] {
@@ -22,6 +25,8 @@ export const nftablesBackend: Backend<NftProgram> = {
     if (text === undefined && files.size > 0) throw new ParseError(`${rulesetPath} is missing`, 1);
     return text === undefined ? { tables: [] } : parseNftables(text);
   },
+  delta: (before, after) => deltaNftables(before, after),
+  withoutUnchanged: (before, after) => reduceFiles([rulesetPath], before, after, withoutUnchangedElements),
   requirements: nftablesRequirements,
   names: nftablesNames,
 };

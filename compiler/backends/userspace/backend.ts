@@ -1,6 +1,7 @@
 import { compareText } from "../../net/order.ts";
 import type { Backend, NamedObject } from "../backend.ts";
 import { iptablesRequirements } from "../iptables/capabilities.ts";
+import { deltaIptables } from "../iptables/delta.ts";
 import { namedChains } from "../iptables/named-chains.ts";
 import { lowerUserspace } from "./lower.ts";
 import { parseUserspace } from "./parse.ts";
@@ -14,6 +15,8 @@ export const userspaceBackend: Backend<ProxyProgram> = {
   lower: lowerUserspace,
   print: (program) => printUserspace(folder, program),
   parse: (files) => parseUserspace(folder, files),
+  // what the proxy listens on is the proxy's to change
+  delta: (before, after) => deltaIptables(before?.rules ?? null, after?.rules ?? null),
   requirements: (program) => iptablesRequirements(program.rules, "rules into the proxy"),
   names,
 };
