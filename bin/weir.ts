@@ -3,9 +3,8 @@ import { compilerCommands } from "../compiler/cli/commands.ts";
 import { processIo } from "../compiler/cli/io.ts";
 import { run } from "../compiler/cli/main.ts";
 import { runtimeCommands } from "../runtime/cli/commands.ts";
-import { inspectCommands } from "../runtime/cli/inspect-commands.ts";
 
-const commands = [...compilerCommands, ...runtimeCommands, ...inspectCommands];
+const commands = [...compilerCommands, ...runtimeCommands];
 const args = process.argv.slice(2);
 const isInternal = args[0]?.startsWith("internal-") === true;
 const internal = isInternal ? await (await import("../runtime/cli/internal.ts")).runInternal(args) : null;
