@@ -44,7 +44,7 @@ async function goBack(
   snapshots: ReturnType<typeof snapshotsOf>,
   failure: Failure,
 ): Promise<AgainResult> {
-  const restore = await restorePlanes(site, snapshots, planeOf(record.backend)).catch(failureOf);
+  const restore = await restorePlanes(site, snapshots, planeOf(record.backend), [record.generation]).catch(failureOf);
   journalize(site, record.generation, "done");
   return restore === null ? { kind: "rolled-back", failure } : { kind: "broken", failure, restore };
 }

@@ -32,7 +32,7 @@ export async function restoreBefore(
     attempt(() => journalize(site, generation, "restoring"));
     // nobody may take away what comes back now
     attempt(() => site.state.writeDraining(null));
-    failure = await restorePlanes(site, snapshots, planeOf(record.backend));
+    failure = await restorePlanes(site, snapshots, planeOf(record.backend), [record.generation, record.previous]);
   } catch (error) {
     failure = failureOf(error);
   }
@@ -57,9 +57,17 @@ function attempt(write: () => void): unknown {
   }
 }
 
-/** Puts planes back, and reads them again. Null: they hold what the snapshots say. Throws HostError of the reading. */
-export async function restorePlanes(site: Site, snapshots: Snapshots, last: PlaneName): Promise<Failure | null> {
-  const known = knownArtifacts(site.state);
+/**
+ * Puts planes back, and reads them again. Null: they hold what the snapshots say. `generations` may have left something
+ * there, or have it again. Throws HostError of the reading.
+ */
+export async function restorePlanes(
+  site: Site,
+  snapshots: Snapshots,
+  last: PlaneName,
+  generations: readonly (number | null)[],
+): Promise<Failure | null> {
+  const known = knownArtifacts(site.state, generations);
   const ordered = [...site.planes].sort((a, b) => Number(a.name === last) - Number(b.name === last));
   let failure: Failure | null = null;
   for (const plane of ordered) {

@@ -29,11 +29,11 @@ export interface Site {
 
 /**
  * Artifacts that may have left something in the kernel: the current one, one whose change did not come to its end, and
- * those that drain. One that cannot be read any more is left out.
+ * those that drain, and `more` generations. One that cannot be read any more is left out.
  */
-export function knownArtifacts(state: StateReader): readonly Applied[] {
+export function knownArtifacts(state: StateReader, more: readonly (number | null)[] = []): readonly Applied[] {
   const draining = Object.values(state.draining()?.planes ?? {}).flatMap((each) => each?.leaving ?? []);
-  const numbers = [state.current().generation, unfinished(state)?.generation ?? null, ...draining];
+  const numbers = [state.current().generation, unfinished(state)?.generation ?? null, ...draining, ...more];
   const known: Applied[] = [];
   for (const number of new Set(numbers)) {
     const record = number === null ? null : state.recordIfKept(number);

@@ -46,7 +46,8 @@ export async function withSite<T>(
         command: options.command,
         planes: await loadPlanes({ flavour: options.flavour }),
         waitMs: options.waitMs,
-        progress: (text) => showProgress(context, text),
+        // a terminal that went away is no reason to go back
+        progress: (text) => showProgress(context, text).catch(() => {}),
         stopReason: () => stopReason,
       });
       try {
@@ -54,7 +55,7 @@ export async function withSite<T>(
         await showNotes(context, notes);
         return await work(site, notes);
       } finally {
-        await showProgress(context, "");
+        await showProgress(context, "").catch(() => {});
         close();
       }
     });
