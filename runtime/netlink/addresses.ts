@@ -1,9 +1,17 @@
 import type { Family } from "../../compiler/net/address.ts";
 import type { Host } from "../host/host.ts";
-import { addressOf, attributesFrom } from "./attributes.ts";
+import { addressOf } from "./attributes.ts";
 import { connectNetlink } from "./connect.ts";
 import { hostErrorFromNetlink } from "./errno.ts";
-import { encodeMessage, familyNumbers, messageFlags, type NetlinkMessage, protocols } from "./message.ts";
+import {
+  attributesOf,
+  encodeMessage,
+  familyNumbers,
+  messageFlags,
+  type NetlinkMessage,
+  payloadOf,
+  protocols,
+} from "./message.ts";
 import { dump } from "./netlink.ts";
 
 /** RTM_GETADDR; IFA_ADDRESS is the other end's on a point-to-point link, and IFA_LOCAL then the own one. */
@@ -28,9 +36,10 @@ export async function readLocalAddresses(host: Host, family: Family): Promise<Re
   }
 }
 
-function decodeLocal({ payload }: NetlinkMessage, family: Family): string | null {
+function decodeLocal(message: NetlinkMessage, family: Family): string | null {
+  const payload = payloadOf(message);
   if (payload.length < headerBytes || payload.readUInt8(0) !== familyNumbers[family]) return null;
-  const attributes = attributesFrom(payload, headerBytes);
+  const attributes = attributesOf(message, headerBytes);
   const own = addressOf(attributes, addressAttributes.local, family);
   return (own ?? addressOf(attributes, addressAttributes.address, family))?.text ?? null;
 }

@@ -25,6 +25,8 @@ export interface Writer {
   be32(type: number, value: number): void;
   be64(type: number, value: bigint): void;
   bytes(type: number, value: Uint8Array): void;
+  /** In network order; zeros behind it up to `size`, 4 or 16 when left out. */
+  address(type: number, value: IpAddress, size?: number): void;
   /** With a zero behind it. */
   text(type: number, value: string): void;
   /** An attribute of attributes. */
@@ -90,6 +92,15 @@ export function createWriter(): Writer {
       buffer.writeBigUInt64BE(value, at);
     },
     bytes,
+    address: (type, { family, bits }, size = family === "ipv4" ? 4 : 16) => {
+      const at = attribute(type, size);
+      if (family === "ipv4") {
+        buffer.writeUInt32BE(Number(bits), at);
+      } else {
+        buffer.writeBigUInt64BE(bits >> 64n, at);
+        buffer.writeBigUInt64BE(bits & 0xffff_ffff_ffff_ffffn, at + 8);
+      }
+    },
     text: (type, value) => bytes(type, Buffer.from(`${value}\0`, "utf8")),
     nested: (type, fill) => {
       const start = attribute(type | nestedFlag, 0) - 4;
@@ -97,7 +108,8 @@ export function createWriter(): Writer {
       buffer.writeUInt16LE(length - start, start);
     },
     take: () => {
-      const taken = Buffer.from(buffer.subarray(0, length));
+      const taken = Buffer.allocUnsafe(length);
+      buffer.copy(taken, 0, 0, length);
       length = 0;
       return taken;
     },
@@ -180,19 +192,6 @@ export function textOf(attributes: Attributes, type: number): string | null {
   if (value === null) return null;
   const end = value.indexOf(0);
   return value.toString("utf8", 0, end === -1 ? value.length : end);
-}
-
-/** 4 or 16 bytes in network order. */
-export function encodeAddress({ family, bits }: IpAddress): Buffer {
-  if (family === "ipv4") {
-    const bytes = Buffer.alloc(4);
-    bytes.writeUInt32BE(Number(bits));
-    return bytes;
-  }
-  const bytes = Buffer.alloc(16);
-  bytes.writeBigUInt64BE(bits >> 64n, 0);
-  bytes.writeBigUInt64BE(bits & 0xffff_ffff_ffff_ffffn, 8);
-  return bytes;
 }
 
 /** From the first 4 or 16 bytes; null when there are fewer. */

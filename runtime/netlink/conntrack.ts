@@ -3,20 +3,11 @@ import { type Family, families } from "../../compiler/net/address.ts";
 import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
 import { readLocalAddresses } from "./addresses.ts";
-import {
-  type Attributes,
-  addressOf,
-  attributesFrom,
-  be16Of,
-  bytesOf,
-  nestedOf,
-  typesOf,
-  u8Of,
-  type Writer,
-} from "./attributes.ts";
+import { type Attributes, addressOf, be16Of, bytesOf, nestedOf, typesOf, u8Of, type Writer } from "./attributes.ts";
 import { connectNetlink } from "./connect.ts";
 import { hostErrorFromNetlink, hostErrorOf, NetlinkError } from "./errno.ts";
 import {
+  attributesOf,
   encodeNetfilter,
   type Frame,
   familyNumbers,
@@ -145,8 +136,7 @@ function deletionFor(
   index: FlowIndex,
   local: ReadonlySet<string>,
 ): Frame | null {
-  if (message.payload.length < netfilterHeaderSize) return null;
-  const entry = attributesFrom(message.payload, netfilterHeaderSize);
+  const entry = attributesOf(message, netfilterHeaderSize);
   const original = tupleOf(entry, attributes.original);
   if (u8Of(original.ports, protocolAttributes.number) !== udp) return null;
   const destination = addressOf(original.addresses, addressAttributes[family].destination, family);

@@ -26,11 +26,16 @@ const usual: EngineOptions = { silenceMs: 30_000, sockets: 4 };
 const mostRestarts = 20;
 
 /** Netlink in this process, and in its network namespace. Throws HostError `unsupported`. */
-export async function openEngine(protocol: NetlinkProtocol, options: EngineOptions = usual): Promise<Netlink> {
+export function openEngine(protocol: NetlinkProtocol): Promise<Netlink> {
+  return engineOver(() => openSocket(protocol), usual);
+}
+
+/** Opens the first socket at once, and others when dumps run side by side. */
+export async function engineOver(open: () => Promise<NetlinkSocket>, options: EngineOptions): Promise<Netlink> {
   const { silenceMs } = options;
-  const lines: Line[] = [openLine(await openSocket(protocol), silenceMs)];
+  const lines: Line[] = [openLine(await open(), silenceMs)];
   const lineAt = async (index: number): Promise<Line> => {
-    const line = lines[index] ?? openLine(await openSocket(protocol), silenceMs);
+    const line = lines[index] ?? openLine(await open(), silenceMs);
     lines[index] = line;
     return line;
   };

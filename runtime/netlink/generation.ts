@@ -1,9 +1,9 @@
 import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
-import { attributesFrom, be32Of } from "./attributes.ts";
+import { be32Of } from "./attributes.ts";
 import { connectNetlink } from "./connect.ts";
 import { hostErrorFromNetlink, NetlinkError } from "./errno.ts";
-import { encodeNetfilter, netfilterHeaderSize, protocols } from "./message.ts";
+import { attributesOf, encodeNetfilter, netfilterHeaderSize, protocols } from "./message.ts";
 
 /** NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN, NFTA_GEN_ID. Source: include/uapi/linux/netfilter/nf_tables.h. */
 const nftables = { subsystem: 10, getGeneration: 16, id: 1 } as const;
@@ -19,7 +19,7 @@ export async function nftGeneration(host?: Host): Promise<number | null> {
       const frame = encodeNetfilter(nftables.subsystem, nftables.getGeneration, 0, 0);
       const [answer] = await netlink.request(frame, "read the generation of nf_tables");
       if (answer === undefined) return null;
-      return be32Of(attributesFrom(answer.payload, netfilterHeaderSize), nftables.id);
+      return be32Of(attributesOf(answer, netfilterHeaderSize), nftables.id);
     } finally {
       netlink.close();
     }

@@ -1,6 +1,6 @@
-import { attributesFrom, textOf, u16Of } from "./attributes.ts";
+import { textOf, u16Of } from "./attributes.ts";
 import { NetlinkError } from "./errno.ts";
-import { encodeGeneric, genericHeaderSize } from "./message.ts";
+import { attributesOf, encodeGeneric, genericHeaderSize } from "./message.ts";
 import type { Netlink } from "./netlink.ts";
 
 /** The controller of generic netlink. Source: include/uapi/linux/genetlink.h. */
@@ -13,8 +13,8 @@ export async function findFamily(netlink: Netlink, name: string): Promise<number
   });
   try {
     const answers = await netlink.request(frame, `look for the netlink family ${name}`);
-    for (const { payload } of answers) {
-      const attributes = attributesFrom(payload, genericHeaderSize);
+    for (const answer of answers) {
+      const attributes = attributesOf(answer, genericHeaderSize);
       if (textOf(attributes, controller.familyName) === name) return u16Of(attributes, controller.familyId);
     }
     return null;

@@ -1,6 +1,6 @@
 import { type ChildAnswer, type ChildRequest, encodeError } from "./child-protocol.ts";
 import { openEngine } from "./engine.ts";
-import { joinFrames, type NetlinkProtocol, splitFrames } from "./message.ts";
+import { joinMessages, type NetlinkProtocol, splitFrames } from "./message.ts";
 import type { Netlink } from "./netlink.ts";
 
 /**
@@ -53,11 +53,11 @@ async function answerTo(
         return { ...nothing, id, refusals: await engine.batch(frames, operation) };
       case "request": {
         const answers = await engine.request(frames[0] ?? Buffer.alloc(0), operation);
-        return { ...nothing, id, messages: joinFrames(answers.map(({ bytes }) => bytes)) };
+        return { ...nothing, id, messages: joinMessages(answers) };
       }
       case "dumps": {
-        const dumps = await engine.dumps(frames, operation, ({ bytes }) => bytes);
-        return { ...nothing, id, messages: joinFrames(dumps.flat()), counts: dumps.map(({ length }) => length) };
+        const dumps = await engine.dumps(frames, operation, (message) => message);
+        return { ...nothing, id, messages: joinMessages(dumps.flat()), counts: dumps.map(({ length }) => length) };
       }
     }
   } catch (error) {

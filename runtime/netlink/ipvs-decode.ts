@@ -8,18 +8,7 @@ import type { VirtualServerSettings } from "../../compiler/backends/step.ts";
 import { addressWidth, compareAddresses, type Family } from "../../compiler/net/address.ts";
 import { compareNumbers } from "../../compiler/net/order.ts";
 import { compareProtocols, type Protocol, protocols } from "../../compiler/net/port.ts";
-import {
-  type Attributes,
-  addressOf,
-  attributesFrom,
-  be16Of,
-  be32Of,
-  nestedOf,
-  textOf,
-  u8Of,
-  u16Of,
-  u32Of,
-} from "./attributes.ts";
+import { type Attributes, addressOf, be16Of, be32Of, nestedOf, textOf, u8Of, u16Of, u32Of } from "./attributes.ts";
 import {
   commandAttributes,
   destAttributes,
@@ -31,13 +20,9 @@ import {
   tunnelNumbers,
 } from "./ipvs.ts";
 import type { RealServerState, VirtualServerState } from "./ipvs-state.ts";
-import { familyOf, genericHeaderSize, type NetlinkMessage } from "./message.ts";
+import { attributesOf, familyOf, genericHeaderSize, type NetlinkMessage } from "./message.ts";
 
 /** The kernel's answers, and the words of a program for them. */
-
-function attributesOf(message: NetlinkMessage): Attributes {
-  return attributesFrom(message.payload, genericHeaderSize);
-}
 
 /** Schedulers by name. A new one in the table of the compiler does not compile until it stands here. */
 const schedulers: Readonly<Record<VirtualServerSettings["scheduler"], true>> = {
@@ -62,7 +47,7 @@ function isScheduler(name: string): name is VirtualServerSettings["scheduler"] {
 
 /** One message of a dump, without its real servers; null for what has no key that we know. */
 export function decodeService(message: NetlinkMessage): VirtualServerState | null {
-  const service = nestedOf(attributesOf(message), commandAttributes.service);
+  const service = nestedOf(attributesOf(message, genericHeaderSize), commandAttributes.service);
   const id = decodeId(service);
   if (id === null) return null;
   const unusual: string[] = [];
@@ -117,7 +102,7 @@ function decodeNetmask(service: Attributes, family: Family): number | null {
 
 /** One message of a dump. Kernels before 4.1 name no family: it is then the virtual server's. */
 export function decodeDest(message: NetlinkMessage, id: VirtualServerId): RealServerState | null {
-  const dest = nestedOf(attributesOf(message), commandAttributes.dest);
+  const dest = nestedOf(attributesOf(message, genericHeaderSize), commandAttributes.dest);
   const family = familyOf(u16Of(dest, destAttributes.family) ?? 0) ?? familyOfServer(id);
   const address = addressOf(dest, destAttributes.address, family);
   const port = be16Of(dest, destAttributes.port);
@@ -155,7 +140,7 @@ function decodeMethod(dest: Attributes): { readonly method: ForwardingMethod; re
 }
 
 export function decodeConfig(message: NetlinkMessage): IpvsTimeouts {
-  const attributes = attributesOf(message);
+  const attributes = attributesOf(message, genericHeaderSize);
   return {
     tcp: u32Of(attributes, commandAttributes.timeoutTcp) ?? 0,
     tcpFin: u32Of(attributes, commandAttributes.timeoutTcpFin) ?? 0,

@@ -8,7 +8,7 @@ import type { IpvsRequest, VirtualServerSettings } from "../../compiler/backends
 import type { Family, IpAddress } from "../../compiler/net/address.ts";
 import type { Port, Protocol } from "../../compiler/net/port.ts";
 import { unreachable } from "../../compiler/result.ts";
-import { encodeAddress, type Writer } from "./attributes.ts";
+import type { Writer } from "./attributes.ts";
 import { encodeGeneric, type Frame, familyNumbers, messageFlags } from "./message.ts";
 
 /**
@@ -141,9 +141,7 @@ function encodeIdAttributes(writer: Writer, id: VirtualServerId): void {
 
 /** nf_inet_addr: 16 bytes, an IPv4 address in the first four. */
 function encodeUnion(writer: Writer, type: number, address: IpAddress): void {
-  const bytes = Buffer.alloc(16);
-  bytes.set(encodeAddress(address));
-  writer.bytes(type, bytes);
+  writer.address(type, address, 16);
 }
 
 function encodeService(writer: Writer, server: VirtualServerSettings): void {

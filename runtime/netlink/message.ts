@@ -1,5 +1,5 @@
 import type { Family } from "../../compiler/net/address.ts";
-import { createWriter, type Writer } from "./attributes.ts";
+import { type Attributes, createWriter, type Writer } from "./attributes.ts";
 
 /** Headers of messages. Source: include/uapi/linux/netlink.h, genetlink.h, netfilter/nfnetlink.h. */
 
@@ -33,10 +33,10 @@ export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
-  /** What follows the header. */
-  readonly payload: Buffer;
-  /** With the header. */
-  readonly bytes: Buffer;
+  /** Where the message with its header is: a dump has hundreds of thousands, and a Buffer for each would cost most. */
+  readonly datagram: Buffer;
+  readonly start: number;
+  readonly end: number;
 }
 
 export const headerSize = 16;
@@ -74,8 +74,9 @@ export function readMessages(datagram: Buffer): readonly NetlinkMessage[] {
       type: datagram.readUInt16LE(at + 4),
       flags: datagram.readUInt16LE(at + 6),
       sequence: datagram.readUInt32LE(at + 8),
-      payload: datagram.subarray(at + headerSize, at + size),
-      bytes: datagram.subarray(at, at + size),
+      datagram,
+      start: at,
+      end: at + size,
     });
     at += (size + 3) & ~3;
   }
@@ -95,12 +96,32 @@ export function joinFrames(frames: readonly Buffer[]): Buffer {
 
 /** What was joined, in the same memory. */
 export function splitFrames(joined: Buffer): readonly Buffer[] {
-  return readMessages(joined).map(({ bytes }) => bytes);
+  return readMessages(joined).map(({ start, end }) => joined.subarray(start, end));
+}
+
+export function joinMessages(messages: readonly NetlinkMessage[]): Buffer {
+  const joined = Buffer.alloc(messages.reduce((sum, { start, end }) => sum + ((end - start + 3) & ~3), 0));
+  let at = 0;
+  for (const { datagram, start, end } of messages) {
+    datagram.copy(joined, at, start, end);
+    at += (end - start + 3) & ~3;
+  }
+  return joined;
+}
+
+/** What follows the header. */
+export function payloadOf({ datagram, start, end }: NetlinkMessage): Buffer {
+  return datagram.subarray(start + headerSize, end);
+}
+
+/** What follows the header and the fixed fields of so many bytes. */
+export function attributesOf({ datagram, start, end }: NetlinkMessage, fixedBytes: number): Attributes {
+  return { buffer: datagram, start: start + headerSize + fixedBytes, end };
 }
 
 /** The error number of an error or done message, 0 for success. */
-export function errorNumberOf({ payload }: NetlinkMessage): number {
-  return payload.length < 4 ? 0 : Math.abs(payload.readInt32LE(0));
+export function errorNumberOf({ datagram, start, end }: NetlinkMessage): number {
+  return end < start + headerSize + 4 ? 0 : Math.abs(datagram.readInt32LE(start + headerSize));
 }
 
 /** genlmsghdr: u8 command, u8 version, u16 zero. */

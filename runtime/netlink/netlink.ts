@@ -51,7 +51,7 @@ export function batchesOf<T>(
   const names = new Set<string>();
   for (const item of items) {
     const [size, name] = [sizeOf(item), nameOf(item)];
-    if (current.length >= window || bytes + size > mostBytesInFlight || names.has(name)) {
+    if (current.length > 0 && (current.length >= window || bytes + size > mostBytesInFlight || names.has(name))) {
       batches.push(current);
       current = [];
       bytes = 0;

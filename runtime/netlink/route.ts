@@ -4,10 +4,19 @@ import { addressFromBits, comparePrefixes, type Family, type Prefix, prefixOf } 
 import { compareNumbers } from "../../compiler/net/order.ts";
 import { unreachable } from "../../compiler/result.ts";
 import type { Host } from "../host/host.ts";
-import { type Attributes, addressOf, attributesFrom, encodeAddress, textOf, typesOf, u32Of } from "./attributes.ts";
+import { type Attributes, addressOf, textOf, typesOf, u32Of } from "./attributes.ts";
 import { connectNetlink } from "./connect.ts";
 import { hostErrorFromNetlink, hostErrorOf } from "./errno.ts";
-import { encodeMessage, type Frame, familyNumbers, messageFlags, type NetlinkMessage, protocols } from "./message.ts";
+import {
+  attributesOf,
+  encodeMessage,
+  type Frame,
+  familyNumbers,
+  messageFlags,
+  type NetlinkMessage,
+  payloadOf,
+  protocols,
+} from "./message.ts";
 import { dump, mostInFlight, type Netlink } from "./netlink.ts";
 
 /**
@@ -111,9 +120,10 @@ interface FoundRule {
   readonly unusual: string | null;
 }
 
-function decodeRule({ type, payload }: NetlinkMessage, table: number): FoundRule | null {
-  if (type !== types.newRule || payload.length < ruleHeaderBytes) return null;
-  const attributes = attributesFrom(payload, ruleHeaderBytes);
+function decodeRule(message: NetlinkMessage, table: number): FoundRule | null {
+  const payload = payloadOf(message);
+  if (message.type !== types.newRule || payload.length < ruleHeaderBytes) return null;
+  const attributes = attributesOf(message, ruleHeaderBytes);
   if (payload.readUInt8(7) !== toTable || tableOf(attributes, ruleAttributes.table, payload.readUInt8(4)) !== table) {
     return null;
   }
@@ -141,9 +151,10 @@ interface FoundRoute {
   readonly unusual: string | null;
 }
 
-function decodeRoute({ type, payload }: NetlinkMessage, family: Family, table: number): FoundRoute | null {
-  if (type !== types.newRoute || payload.length < routeHeaderBytes) return null;
-  const attributes = attributesFrom(payload, routeHeaderBytes);
+function decodeRoute(message: NetlinkMessage, family: Family, table: number): FoundRoute | null {
+  const payload = payloadOf(message);
+  if (message.type !== types.newRoute || payload.length < routeHeaderBytes) return null;
+  const attributes = attributesOf(message, routeHeaderBytes);
   if (tableOf(attributes, routeAttributes.table, payload.readUInt8(4)) !== table) return null;
   const destination = addressOf(attributes, routeAttributes.destination, family) ?? addressFromBits(family, 0n);
   const prefix = prefixOf(destination, payload.readUInt8(1));
@@ -176,7 +187,7 @@ function encodeRoute(type: number, flags: number, family: Family, table: number,
     writer.header8(isNew && family === "ipv4" ? scopes.host : isNew ? 0 : scopes.nowhere);
     writer.header8(localRoute);
     writer.header32(0);
-    writer.bytes(routeAttributes.destination, encodeAddress(prefix.address));
+    writer.address(routeAttributes.destination, prefix.address);
     writer.u32(routeAttributes.output, loopback);
     writer.u32(routeAttributes.table, table);
   });
