@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import type { BackendName } from "../../compiler/backends/backend.ts";
 import { backendNames } from "../../compiler/backends/registry.ts";
 import { type Context, distinctDiagnostics, remark, report } from "../../compiler/cli/context.ts";
@@ -57,6 +58,7 @@ export async function apply(context: Context, paths: readonly string[], options:
     { ...options, command: "apply", flavour: options.iptables ?? null, waitMs: 0 },
     async (site, notes) => {
       refuseWhilePending(site);
+      if (options.node === undefined) refuseOtherNode(site, desired);
       const look = (known: string | null): Promise<string> =>
         preflightNode(context, site, desired, known, (text) => warnings.push(text));
       const result = await applyDesired(site, desired, { confirmSeconds, drainSeconds, preflight: look });
@@ -93,6 +95,15 @@ export function refuseWhilePending(site: Site): void {
   if (record?.state !== "pending") return;
   throw new TroubleError(
     `generation ${record.generation} waits for its confirmation: weir confirm or weir rollback comes before another apply`,
+  );
+}
+
+/** The folder of another node is easily taken by mistake, and it is whole and right in itself. */
+function refuseOtherNode(site: Site, desired: Desired): void {
+  const record = currentRecord(site.state);
+  if (record === null || record.node === desired.node || desired.node === hostname()) return;
+  throw new TroubleError(
+    `${desired.from} is for the node ${desired.node}, and this is ${record.node} by what was applied before (generation ${record.generation}): if it has another name now, say so with --node ${desired.node}`,
   );
 }
 

@@ -5,6 +5,7 @@ import type { Desired } from "../desired/desired.ts";
 import { examine, usualBackend } from "../doctor/examine.ts";
 import { printDoctor } from "../doctor/print.ts";
 import { isUnmet, jsonDoctor } from "../doctor/report.ts";
+import type { Host } from "../host/host.ts";
 import { linuxHost } from "../host/linux-host.ts";
 import type { Probe } from "../preflight/probe.ts";
 import { type DesiredOptions, loadDesired } from "./desired.ts";
@@ -20,9 +21,10 @@ export interface DoctorOptions extends DesiredOptions {
 export async function doctor(context: Context, paths: readonly string[], options: DoctorOptions): Promise<number> {
   if (paths.length === 0) refuseWithoutPaths(options);
   const found = await orNodeTrouble(async () => {
+    const host = linuxHost();
     const probe = await nodeProbe();
-    const desired = paths.length === 0 ? null : await loadSubject(context, paths, options, probe);
-    return examine(linuxHost(), probe, desired);
+    const desired = paths.length === 0 ? null : await loadSubject(context, paths, options, host, probe);
+    return examine(host, probe, desired);
   });
   if (context.json) await printJson(context, jsonDoctor(found));
   else if (!context.quiet) await context.io.stdout.write(printDoctor(found));
@@ -38,6 +40,7 @@ async function loadSubject(
   context: Context,
   paths: readonly string[],
   options: DoctorOptions,
+  host: Host,
   probe: Probe,
 ): Promise<Desired> {
   const wanted = backendNames.find((name) => name === options.backend);
@@ -50,7 +53,7 @@ async function loadSubject(
     context,
     paths,
     options,
-    (available) => wanted ?? usualBackend(linuxHost(), probe, available),
+    (available) => wanted ?? usualBackend(host, probe, available),
   );
   if (!context.json || desired === null) await report(context, distinctDiagnostics(diagnostics));
   if (desired === null) throw new TroubleError("the spec has errors, so there is nothing to look at");

@@ -60,8 +60,13 @@ export interface StateWriter extends StateReader {
 
 /** Reads a state folder, which need not exist: then nothing is known. */
 export function stateReader(path: string): StateReader {
+  return readerWith(path, new Map());
+}
+
+/** `artifacts`: those that are known already, by generation. */
+function readerWith(path: string, artifacts: Map<number, Desired>): StateReader {
   const root = join(path, "generations");
-  const reader: StateReader = {
+  return {
     path,
     current: () => {
       const file = join(path, "current.json");
@@ -85,17 +90,22 @@ export function stateReader(path: string): StateReader {
     generations: () => generationsIn(root),
     record: (generation) => readRecord(root, generation),
     recordIfKept: (generation) => (generationsIn(root).includes(generation) ? readRecord(root, generation) : null),
-    artifact: (record) => readArtifact(root, record),
+    artifact: (record) => {
+      // they never change, and those of a large node take a second to read and to parse
+      const known = artifacts.get(record.generation) ?? readArtifact(root, record);
+      artifacts.set(record.generation, known);
+      return known;
+    },
     snapshots: (generation) => readSnapshots(root, generation),
   };
-  return reader;
 }
 
 /** For the holder of the lock; makes the folder when it is not there. Throws StateError. */
 export function stateWriter(path: string): StateWriter {
   makeFolder(path);
   const root = join(path, "generations");
-  const reader = stateReader(path);
+  const artifacts = new Map<number, Desired>();
+  const reader = readerWith(path, artifacts);
   const put = (name: string, value: unknown): void =>
     replaceFile(join(path, name), `${JSON.stringify(value, null, 2)}\n`);
   return {
@@ -106,7 +116,10 @@ export function stateWriter(path: string): StateWriter {
       if (draining === null) removeFile(join(path, "draining.json"));
       else put("draining.json", { format: 1, ...draining });
     },
-    addGeneration: (record, desired, before) => writeGeneration(root, record, desired, before),
+    addGeneration: (record, desired, before) => {
+      writeGeneration(root, record, desired, before);
+      artifacts.set(record.generation, desired);
+    },
     markGeneration: (generation, state, reason) => {
       const record = { ...readRecord(root, generation), state, reason, changedAt: new Date().toISOString() };
       writeRecord(root, record);
