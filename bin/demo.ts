@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { spawn } from "node:child_process";
-import { readdir } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import picocolors from "picocolors";
@@ -32,7 +33,8 @@ import { installCommand, missingTools } from "../runtime/lab/tools.ts";
 const usage = `usage: npm run demo -- [--node NAME] [--requests N] [--require-traffic] [FOLDER]
 
 Compiles the specs of FOLDER (default: fixtures/50-online-boutique) for a node and all backends, shows what came out,
-then loads the nftables and the iptables artifact in network namespaces of its own and sends real connections through.
+then puts them on a node made of network namespaces with weir apply, by nftables, and moves it to iptables with clients running.
+Real connections go through both; weir status has the last word.
 Ends with 0 when all that was shown is as the spec says, 1 when it is not, 2 when a step failed. A machine that
 lets no traffic be shown is told so and is no failure, unless --require-traffic is given.`;
 
@@ -40,6 +42,8 @@ const print = (line = "") => void process.stdout.write(`${line}\n`);
 const style = picocolors;
 
 interface Compiled {
+  /** The files that it was compiled from. */
+  readonly paths: readonly string[];
   readonly spec: Spec;
   readonly ir: NodeIr;
   readonly artifacts: readonly BackendArtifact[];
@@ -54,17 +58,14 @@ async function packageFolder(): Promise<string> {
 
 async function compileFolder(folder: string, node: string | undefined): Promise<Compiled> {
   const names = (await readdir(folder)).filter((name) => languageOf(name) !== null && name !== "packets.yaml").sort();
-  const loaded = await loadSpec(
-    names.map((name) => join(folder, name)),
-    null,
-    processIo(),
-  );
+  const paths = names.map((name) => join(folder, name));
+  const loaded = await loadSpec(paths, null, processIo());
   const { spec } = loaded;
   const resolved = irOf(spec, node ?? spec.nodes[0]?.name ?? "node");
   const artifacts = [];
   for (const backend of backendNames) artifacts.push(await compileBackend(resolved.ir, backend));
   const all = [...loaded.diagnostics, ...resolved.diagnostics, ...artifacts.flatMap((each) => each.diagnostics)];
-  return { spec, ir: resolved.ir, artifacts, diagnostics: all };
+  return { paths, spec, ir: resolved.ir, artifacts, diagnostics: all };
 }
 
 /** Runs a command that shows its own output; returns its exit status. */
@@ -127,13 +128,25 @@ function showArtifacts({ spec, ir, artifacts, diagnostics }: Compiled, folder: s
 
 /** The exit status, or null when nothing could be loaded here. */
 async function traffic(compiled: Compiled, requests: number): Promise<number | null> {
-  const { ir, artifacts, spec } = compiled;
+  const { ir, spec, paths } = compiled;
   const podRanges = podRangesOf(spec, ir);
   const flows = demoFlows(ir, podRanges, 6);
   const client = flows[0]?.packet.source;
   const refused = client === undefined ? [] : refusedFlows(ir, client);
-  const demo: DemoTraffic = { ir, podRanges, artifacts, flows, refused, requestsPerFlow: requests };
+  const command = [process.execPath, join(dirname(fileURLToPath(import.meta.url)), "weir.js")];
+  const specArgs = [...paths.map((path) => resolve(path)), "--node", ir.node.name];
+  const stateFolder = await mkdtemp(join(tmpdir(), "weir-demo-"));
   const pool = await LabPool.open();
+  const demo: DemoTraffic = {
+    ir,
+    podRanges,
+    command,
+    specArgs,
+    stateFolder,
+    flows,
+    refused,
+    requestsPerFlow: requests,
+  };
   try {
     const right = await showTraffic(demo, pool, style, print);
     print();
@@ -144,6 +157,7 @@ async function traffic(compiled: Compiled, requests: number): Promise<number | n
     return right ? 0 : 1;
   } finally {
     await pool.close();
+    await rm(stateFolder, { recursive: true, force: true });
   }
 }
 

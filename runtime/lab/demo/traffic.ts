@@ -1,12 +1,13 @@
-import { type BackendArtifact, decide, type NodeIr, type Packet, textOf } from "../../../compiler/index.ts";
+import { basename } from "node:path";
+import { decide, type NodeIr, type Packet } from "../../../compiler/index.ts";
 import type { Prefix } from "../../../compiler/net/address.ts";
 import { compareText } from "../../../compiler/net/order.ts";
 import { loaderTrouble } from "../availability.ts";
 import { complaintAbout, describeSeen, type LabRow, reachedEndpoint, socketText } from "../expectation.ts";
 import { Lab, type LabPool } from "../lab.ts";
-import { failureOf, type LoaderName, loadSteps, toolsOf } from "../loaders.ts";
-import { planLab } from "../plan.ts";
-import type { Seen } from "../protocol.ts";
+import { type LoaderName, toolsOf } from "../loaders.ts";
+import { isLabProtocol, planLab } from "../plan.ts";
+import type { ClientLoop, LoopReport, Seen } from "../protocol.ts";
 import { missingTools } from "../tools.ts";
 import { expectationOf, worldOf } from "../world.ts";
 import { barChart, isPlausible } from "./chart.ts";
@@ -20,12 +21,22 @@ const sideBySide = 16;
 export interface DemoTraffic {
   readonly ir: NodeIr;
   readonly podRanges: readonly Prefix[];
-  readonly artifacts: readonly BackendArtifact[];
+  /** Program and first arguments that run `weir`. */
+  readonly command: readonly string[];
+  /** What `weir apply` is given: paths, and the node's name. */
+  readonly specArgs: readonly string[];
+  /** Its state folder: absolute, and empty. */
+  readonly stateFolder: string;
   /** Connections of each are counted. */
   readonly flows: readonly DemoFlow[];
   /** One connection each, which must be refused or swallowed. */
   readonly refused: readonly DemoFlow[];
   readonly requestsPerFlow: number;
+}
+
+interface Show {
+  readonly style: Style;
+  readonly print: (line: string) => void;
 }
 
 function rowOf(ir: NodeIr, flow: DemoFlow): LabRow {
@@ -82,71 +93,142 @@ function flowLines(
   };
 }
 
-/** Loads one artifact into a node of its own, sends the traffic and prints what came of it. Returns whether all was right. */
-async function showLoader(
-  demo: DemoTraffic,
-  loader: LoaderName,
-  pool: LabPool,
-  style: Style,
-  print: (line: string) => void,
-): Promise<boolean> {
-  const files = new Map(demo.artifacts.flatMap((artifact) => artifact.files.map((file) => [file.path, textOf(file)])));
-  const packets = [...demo.flows, ...demo.refused].map((flow) => flow.packet);
-  const lab = await Lab.open(planLab(worldOf(demo.ir, demo.podRanges, packets)), pool);
-  try {
-    for (const { argv, file } of loadSteps(loader, files.keys())) {
-      const failure = failureOf(await lab.node.tryRun(argv, files.get(file)));
-      print(`  ${argv.join(" ")} < ${file}: ${failure === null ? style.green("loaded") : style.red(failure)}`);
-      if (failure !== null) return false;
-    }
-    let right = true;
-    for (const flow of demo.flows) {
-      const row = rowOf(demo.ir, flow);
-      const shown = flowLines(lab, flow, row, await request(lab, flow.packet, demo.requestsPerFlow), style);
-      for (const line of shown.lines) print(line);
-      right &&= shown.right;
-    }
-    for (const flow of demo.refused) {
-      const row = rowOf(demo.ir, flow);
-      const seen = await lab.attempt(flow.packet, row.expect.verdict === "drop" ? silenceMs : answerMs).seen;
-      const complaint = complaintAbout(row, seen, lab.plan.nodeAddresses);
-      const what = `${socketText(flow.packet.destination.text, flow.packet.port)}, ${flow.key}`;
-      print(`  ${what}: ${complaint === null ? style.green(describeSeen(seen)) : style.red(`wrong: ${complaint}`)}`);
-      right &&= complaint === null;
-    }
-    return right;
-  } finally {
-    await lab.close();
-  }
+/** Runs `weir` on the node and shows it as in a shell; returns its exit status. */
+async function runWeir(lab: Lab, demo: DemoTraffic, show: Show, words: readonly string[]): Promise<number | null> {
+  const { style, print } = show;
+  print(`  ${style.dim("#")} ${style.bold(["weir", ...words.map((word) => basename(word))].join(" "))}`);
+  const argv = [...demo.command, ...words, "--state", demo.stateFolder];
+  const { status, stdout, stderr } = await lab.node.tryRun(argv);
+  for (const line of `${stderr}${stdout}`.split("\n")) if (line !== "") print(`  ${line}`);
+  return status;
 }
 
-/** Shows every way of loading that this machine has; null when it has none. */
+/** A client with a new connection each time, and one whose connection stays. */
+function loopsOf({ packet: { protocol, source, destination, port } }: DemoFlow): readonly ClientLoop[] {
+  if (!isLabProtocol(protocol)) return [];
+  const common = { protocol, source: source.text, address: destination.text, port, timeoutMs: answerMs };
+  return [1, null].map((exchanges) => ({ ...common, exchanges, pauseMs: 20 }));
+}
+
+/** Keeps clients busy while something is done; returns what became of them. */
+async function withClients(
+  lab: Lab,
+  flows: readonly DemoFlow[],
+  act: () => Promise<void>,
+): Promise<readonly LoopReport[]> {
+  const agents = new Set(flows.map((flow) => lab.agentOf(flow.packet.source)));
+  const started = [...agents].map((agent) => {
+    const own = flows.filter((flow) => lab.agentOf(flow.packet.source) === agent);
+    return agent.startLoops(own.flatMap(loopsOf));
+  });
+  await Promise.all(started);
+  await act();
+  return (await Promise.all([...agents].map((agent) => agent.stopLoops()))).flat();
+}
+
+function clientsLine(reports: readonly LoopReport[], style: Style): { readonly line: string; readonly right: boolean } {
+  const exchanges = reports.flatMap((report) => report.exchanges);
+  const connections = exchanges.filter((exchange) => exchange.number === 0).length;
+  const failed = exchanges.filter((exchange) => exchange.seen.kind !== "answered");
+  const [first] = failed;
+  const result =
+    first === undefined
+      ? style.green("none failed")
+      : style.red(`${failed.length} failed, the first was ${describeSeen(first.seen)}`);
+  const counts = `${connections} connections with ${exchanges.length} requests by ${reports.length} clients`;
+  return { line: `  meanwhile: ${counts}, ${result}`, right: first === undefined };
+}
+
+async function showFlows(lab: Lab, demo: DemoTraffic, { style, print }: Show): Promise<boolean> {
+  let right = true;
+  for (const flow of demo.flows) {
+    const row = rowOf(demo.ir, flow);
+    const shown = flowLines(lab, flow, row, await request(lab, flow.packet, demo.requestsPerFlow), style);
+    for (const line of shown.lines) print(line);
+    right &&= shown.right;
+  }
+  for (const flow of demo.refused) {
+    const row = rowOf(demo.ir, flow);
+    const seen = await lab.attempt(flow.packet, row.expect.verdict === "drop" ? silenceMs : answerMs).seen;
+    const complaint = complaintAbout(row, seen, lab.plan.nodeAddresses);
+    const what = `${socketText(flow.packet.destination.text, flow.packet.port)}, ${flow.key}`;
+    print(`  ${what}: ${complaint === null ? style.green(describeSeen(seen)) : style.red(`wrong: ${complaint}`)}`);
+    right &&= complaint === null;
+  }
+  return right;
+}
+
+/** Puts the spec on the node by one backend, with clients busy if another is there already, and sends the traffic. */
+async function showBackend(
+  lab: Lab,
+  demo: DemoTraffic,
+  show: Show,
+  backend: "nftables" | "iptables",
+  isMove: boolean,
+): Promise<boolean> {
+  const { style, print } = show;
+  print("");
+  print(style.bold(isMove ? `The node moves to ${backend}` : `A node made of network namespaces, by ${backend}`));
+  let right = true;
+  const apply = async () => {
+    right &&= (await runWeir(lab, demo, show, ["apply", ...demo.specArgs, "--backend", backend])) === 0;
+  };
+  if (isMove) {
+    const clients = clientsLine(await withClients(lab, demo.flows, apply), style);
+    print(clients.line);
+    right &&= clients.right;
+  } else await apply();
+  if (!right) return false;
+  print(style.dim("  ┃ marks the share that the spec promises, █ is what was measured"));
+  return showFlows(lab, demo, show);
+}
+
+/** The backends that this machine can show, and why not the others. */
+async function usableBackends(pool: LabPool) {
+  const flavours: Readonly<Record<"nftables" | "iptables", readonly LoaderName[]>> = {
+    nftables: ["nftables"],
+    iptables: ["iptables-nft", "iptables-legacy"],
+  };
+  const usable: ("nftables" | "iptables")[] = [];
+  const troubles: string[] = [];
+  for (const backend of ["nftables", "iptables"] as const) {
+    const found: string[] = [];
+    for (const loader of flavours[backend]) {
+      const missing = await missingTools(toolsOf(loader));
+      const absent = missing.length === 0 ? null : `missing ${missing.map((each) => each.tool).join(", ")}`;
+      const trouble = absent ?? (await loaderTrouble(pool, loader));
+      if (trouble === null) break;
+      found.push(`${loader}: ${trouble}`);
+    }
+    if (found.length < flavours[backend].length) usable.push(backend);
+    else troubles.push(...found);
+  }
+  return { usable, troubles };
+}
+
+/**
+ * Applies the spec by every backend that this machine has, one after the other on one node, with real connections through
+ * each, and ends with what `weir status` says. Returns whether all was right; null when there is no backend.
+ */
 export async function showTraffic(
   demo: DemoTraffic,
   pool: LabPool,
   style: Style,
   print: (line: string) => void,
 ): Promise<boolean | null> {
-  const flavours: readonly (readonly LoaderName[])[] = [["nftables"], ["iptables-nft", "iptables-legacy"]];
-  let result: boolean | null = null;
-  for (const flavour of flavours) {
-    const troubles: string[] = [];
-    for (const loader of flavour) {
-      const missing = await missingTools(toolsOf(loader));
-      const absent = missing.length === 0 ? null : `${loader}: missing ${missing.map((each) => each.tool).join(", ")}`;
-      const trouble = absent ?? (await loaderTrouble(pool, loader));
-      if (trouble !== null) {
-        troubles.push(trouble);
-        continue;
-      }
-      print("");
-      print(style.bold(`${loader}: real connections through a node made of network namespaces`));
-      print(style.dim("  ┃ marks the share that the spec promises, █ is what was measured"));
-      const right = await showLoader(demo, loader, pool, style, print);
-      result = (result ?? true) && right;
-      break;
+  const show: Show = { style, print };
+  const { usable, troubles } = await usableBackends(pool);
+  for (const trouble of troubles) print(`left out: ${trouble}`);
+  if (usable.length === 0) return null;
+  const packets = [...demo.flows, ...demo.refused].map((flow) => flow.packet);
+  const lab = await Lab.open(planLab(worldOf(demo.ir, demo.podRanges, packets)), pool);
+  try {
+    for (const [index, backend] of usable.entries()) {
+      if (!(await showBackend(lab, demo, show, backend, index > 0))) return false;
     }
-    if (troubles.length === flavour.length) for (const trouble of troubles) print(`left out: ${trouble}`);
+    print("");
+    return (await runWeir(lab, demo, show, ["status"])) === 0;
+  } finally {
+    await lab.close();
   }
-  return result;
 }
