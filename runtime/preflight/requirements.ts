@@ -141,10 +141,25 @@ export async function moduleStates(
 ): Promise<ReadonlyMap<string, ModuleState>> {
   const states = new Map(names.map((name) => [name, moduleState(facts.modules, name)]));
   const unknown = names.filter((name) => states.get(name) === "unknown");
-  const tried = unknown.length === 0 ? new Map<string, boolean>() : await tryModules(host, unknown);
-  for (const [name, works] of tried) states.set(name, works ? "works" : "missing");
+  const tried = await triedBefore(host, unknown);
+  for (const name of unknown) {
+    const works = tried.get(name);
+    if (works !== undefined) states.set(name, works ? "works" : "missing");
+  }
   for (const [name, state] of states) {
     if (state === "loadable" && !(await isAllowed(host, name))) states.set(name, "blocked");
   }
   return states;
+}
+
+/** What was tried on a host. Features of a kernel do not come and go while a command runs. */
+const trialsOf = new WeakMap<Host, Map<string, boolean>>();
+
+/** Tries what was not tried yet. */
+async function triedBefore(host: Host, names: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
+  const known = trialsOf.get(host) ?? new Map<string, boolean>();
+  trialsOf.set(host, known);
+  const untried = names.filter((name) => !known.has(name));
+  if (untried.length > 0) for (const [name, works] of await tryModules(host, untried)) known.set(name, works);
+  return known;
 }
