@@ -5,6 +5,7 @@ import { deleteFlows } from "../../runtime/netlink/conntrack.ts";
 import { nftGeneration } from "../../runtime/netlink/generation.ts";
 import { openIpvs } from "../../runtime/netlink/ipvs-client.ts";
 import { changeRouting, readRouting } from "../../runtime/netlink/route.ts";
+import { bundleSources } from "../support/bundle.ts";
 import { labTrouble, skipFor } from "../support/kernel.ts";
 import { address, prefix } from "../support/net.ts";
 import { type NetlinkHost, openNetlinkHost } from "../support/netlink-host.ts";
@@ -282,6 +283,16 @@ describe("connection tracking", () => {
     await expect(failing).rejects.toBeInstanceOf(HostError);
     await expect(failing).rejects.toMatchObject({ trouble: "permission", errno: "EPERM" });
   });
+});
+
+it("holds the socket for many requests in a process of its own, which ends with it", async () => {
+  const bundle = await bundleSources("netlink-probe", { weir: "bin/weir.ts", probe: "test/support/netlink-probe.ts" });
+  try {
+    const told: unknown = JSON.parse(await host.must([process.execPath, bundle.path("probe")]));
+    expect(told).toEqual({ family: 16, unknown: null, commands: [[bundle.path("weir"), "internal-ipvs"]] });
+  } finally {
+    bundle.remove();
+  }
 });
 
 it("says when a kernel has no IPVS, or opens it", async () => {

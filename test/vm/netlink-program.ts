@@ -236,10 +236,8 @@ async function figures(client: IpvsClient): Promise<void> {
   await measure("delete 1,000", () => client.send(deletionsOf(many)));
   const text = textOf(printVirtualServers("", many, nothing));
   const from = process.hrtime.bigint();
-  const usage = process.resourceUsage();
   spawnSync("ipvsadm", ["-R"], { input: text });
   found["ipvsadm --restore of the same, wall"] = seconds(from);
-  void usage;
   tell("many-restored", (await client.read()).servers.length);
   ipvsadm(["-C"]);
   tell("figures", found);
