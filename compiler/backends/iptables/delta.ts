@@ -58,9 +58,6 @@ export interface RestoreDescription {
   readonly kind: "load" | "remove" | "change";
 }
 
-/** More commands than this, and reading all chains is quicker for the nft flavour than looking for each. */
-const manyCommands = 1000;
-
 /** The commits of one family as a step; none for no commits. */
 export function restoreStep(
   family: Family,
@@ -69,14 +66,13 @@ export function restoreStep(
   description: RestoreDescription,
 ): readonly Step[] {
   if (commits.length === 0) return [];
-  const chains = commits.reduce((sum, { chains, deleted }) => sum + chains.length + deleted.length, 0);
   return [
     {
       kind: "iptables",
       family,
       flavour,
       operations: commits.flatMap((commit) => operationsOf(family, commit, description)),
-      input: printCommits(commits, flavour === "nft" && chains > manyCommands),
+      input: printCommits(commits, flavour),
     },
   ];
 }
