@@ -1,17 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
-import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Agent } from "../../runtime/lab/agent-client.ts";
 import type { LabRow } from "../../runtime/lab/expectation.ts";
 import { Lab, type LabPool } from "../../runtime/lab/lab.ts";
 import { checkOnly, failureOf, type LoaderName, loadSteps } from "../../runtime/lab/loaders.ts";
 import { planLab, splitByInterface } from "../../runtime/lab/plan.ts";
-import { describeReport, isTriable, type RowReport, tryRows, usualTrial } from "../../runtime/lab/trial.ts";
+import { describeReport, type RowReport, tryRows, usualTrial } from "../../runtime/lab/trial.ts";
 import { worldOf } from "../../runtime/lab/world.ts";
-import { fixtureNames, packetTables } from "./fixtures.ts";
-import { labTrouble, skipFor, troubleWith } from "./kernel.ts";
-import { backendOf, type CompiledFixture, compileFixture, isSticky, labRow, moreClients } from "./kernel-fixtures.ts";
+import { type CompiledFixture, isSticky } from "./kernel-fixtures.ts";
 import { describeDifference, listLoaded } from "./kernel-listing.ts";
-import { openTestPool, type TestPool } from "./lab.ts";
 import { explain } from "./lab-explain.ts";
 
 /**
@@ -79,58 +75,4 @@ export async function tryFixture(
     wrong.push(...found);
   }
   return { wrong, tried };
-}
-
-function hasChoice(row: LabRow): boolean {
-  return row.expect.verdict === "endpoints" && row.expect.endpoints.length > 1;
-}
-
-/** With affinity one client's connections stay, as the rows showed; here many clients' must differ, and each stay. */
-async function trySpread(pool: LabPool, loader: LoaderName, compiled: CompiledFixture, rows: readonly LabRow[]) {
-  const sticky = rows.find((row) => isTriable(row) && hasChoice(row) && isSticky(compiled.ir, row));
-  if (sticky === undefined) return [];
-  const clients = moreClients(compiled.ir, sticky);
-  return withLab(pool, loader, compiled, clients, async (lab) => {
-    const reports = await tryRows(lab, clients, { ...usualTrial, sticky: () => true });
-    const reached = new Set(reports.flatMap((each) => [...each.reached.keys()]));
-    const alike = `${sticky.label}: ${clients.length} clients all reached ${[...reached].join()}`;
-    return [...describeWrong(reports), ...(reached.size < 2 ? [alike] : [])];
-  });
-}
-
-/**
- * Defines the tests of one way of loading: each fixture's artifact is taken by the plain tools, listed by the kernel as the
- * same program, and real connections go where its packet tables say.
- */
-export function testTraffic(loader: LoaderName): void {
-  let test: TestPool | null = null;
-  let trouble: string | null = null;
-
-  beforeAll(async () => {
-    trouble = await labTrouble();
-    if (trouble !== null) return;
-    test = await openTestPool();
-    trouble = await troubleWith(test.pool, loader);
-  });
-
-  afterAll(async () => {
-    await test?.close();
-  });
-
-  for (const name of fixtureNames) {
-    for (const { node, rows } of packetTables(name)) {
-      const all = rows.map(labRow);
-      const untried = all.filter((row) => !isTriable(row)).length;
-      const note = untried === 0 ? "" : `, EXCEPT ${untried} SCTP rows (Node has no SCTP sockets)`;
-
-      it(`${name} on ${node}: ${all.length - untried} rows go where the table says${note}`, async (context) => {
-        if (test === null || trouble !== null) return skipFor(context, trouble ?? "no lab");
-        const compiled = await compileFixture(name, node, backendOf(loader));
-        if (compiled.refusal !== null) return context.skip(compiled.refusal);
-        const { wrong, tried } = await tryFixture(test.pool, loader, compiled, all);
-        expect([...wrong, ...(await trySpread(test.pool, loader, compiled, all))]).toEqual([]);
-        expect(tried).toBe(all.length - untried);
-      });
-    }
-  }
 }

@@ -1,16 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { parseIpset } from "../../compiler/backends/ipvs/parse-sets.ts";
 import type { Agent } from "../../runtime/lab/agent-client.ts";
-import { checkOnly, failureOf, type LoaderName, loadSteps } from "../../runtime/lab/loaders.ts";
+import { checkOnly, failureOf, type LoaderName, loaderNames, loadSteps } from "../../runtime/lab/loaders.ts";
 import { missingTools } from "../../runtime/lab/tools.ts";
 import { labTrouble, skipFor, troubleWith } from "../support/kernel.ts";
 import { compileFixture, fixtureNodes } from "../support/kernel-fixtures.ts";
-import { listIptables } from "../support/kernel-listing.ts";
+import { listIptables, listLoaded } from "../support/kernel-listing.ts";
 import { openTestPool, type TestPool } from "../support/lab.ts";
 
 /**
- * The iptables rules and ipsets that the ipvs and userspace backends need beside them, loaded and read back.
- * Virtual servers need a kernel with IPVS, which the tests in test/vm bring along.
+ * Files of every backend, loaded with nothing but the kernel's own tools and read back as the same program. Virtual
+ * servers need a kernel with IPVS, which the tests in test/vm bring along; here are the sets and rules beside them.
  */
 const flavours = ["nft", "legacy"] as const;
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   test = await openTestPool();
   const missing = await missingTools([{ tool: "ipset", debianPackage: "ipset" }]);
   if (missing.length > 0) trouble = "missing: ipset";
-  for (const flavour of flavours) trouble ??= await troubleWith(test.pool, `iptables-${flavour}`);
+  for (const loader of loaderNames) trouble ??= await troubleWith(test.pool, loader);
   node = await test.pool.node();
   const smallest = "*filter\n-A INPUT -m ipvs --ipvs -j ACCEPT\nCOMMIT\n";
   lacksIpvsMatch = (await node.tryRun(["iptables-nft-restore", "--noflush"], smallest)).status !== 0;
@@ -73,6 +73,35 @@ async function loadRules(agent: Agent, backend: string, files: ReadonlyMap<strin
     expect(listed, `listed by iptables-${flavour}-save`).toEqual(loaded);
   }
 }
+
+describe("nftables", () => {
+  for (const { name, node: nodeName } of fixtureNodes()) {
+    it(`${name} on ${nodeName}`, async (context) => {
+      if (node === null || trouble !== null) return skipFor(context, trouble ?? "no namespace");
+      const { files, refusal } = await compileFixture(name, nodeName, "nftables");
+      if (refusal !== null) return context.skip(refusal);
+      for (const step of loadSteps("nftables", files.keys())) {
+        // the file replaces its tables, so it may be loaded again
+        for (const { argv, file } of [checkOnly(step), step, step]) {
+          expect(failureOf(await node.tryRun(argv, files.get(file))), `${argv.join(" ")} < ${file}`).toBeNull();
+        }
+      }
+      const { loaded, listed } = await listLoaded(node, "nftables", files);
+      expect(listed, "listed by nft").toEqual(loaded);
+    });
+  }
+});
+
+describe("iptables", () => {
+  for (const { name, node: nodeName } of fixtureNodes()) {
+    it(`${name} on ${nodeName}`, async (context) => {
+      if (node === null || trouble !== null) return skipFor(context, trouble ?? "no namespace");
+      const { files, refusal } = await compileFixture(name, nodeName, "iptables");
+      if (refusal !== null) return context.skip(refusal);
+      await loadRules(node, "iptables", files);
+    });
+  }
+});
 
 describe("ipsets and rules beside IPVS", () => {
   for (const { name, node: nodeName } of fixtureNodes()) {

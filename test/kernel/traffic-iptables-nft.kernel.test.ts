@@ -1,4 +1,0 @@
-import { describe } from "vitest";
-import { testTraffic } from "../support/kernel-traffic.ts";
-
-describe("real connections through iptables-nft", () => testTraffic("iptables-nft"));
