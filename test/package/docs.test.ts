@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { builtWeir, runProgram } from "../support/built.ts";
 import { temporaryFolder } from "../support/command.ts";
+import { blocks, examplesOf, matches } from "../support/console.ts";
 
 /**
  * Every command line that the documents show is run, in a copy of docs/examples. Blocks marked `console` hold lines
@@ -20,45 +21,6 @@ const checkoutCommands: readonly RegExp[] = [
   /^\.ci\/run$/,
 ];
 
-interface Example {
-  readonly command: string;
-  /** Numbers of the first line of the expected output and of the line after it. */
-  readonly first: number;
-  readonly end: number;
-}
-
-function blocks(lines: readonly string[], language: string): readonly (readonly [number, number])[] {
-  const found: (readonly [number, number])[] = [];
-  for (let at = 0; at < lines.length; at++) {
-    if (lines[at] !== `\`\`\`${language}`) continue;
-    const end = lines.indexOf("```", at + 1);
-    found.push([at + 1, end]);
-    at = end;
-  }
-  return found;
-}
-
-function examplesOf(lines: readonly string[]): readonly Example[] {
-  return blocks(lines, "console").flatMap(([start, end]) => {
-    const examples: Example[] = [];
-    for (let at = start; at < end; ) {
-      const command = (lines[at] ?? "").slice(2);
-      let next = at + 1;
-      while (next < end && !lines[next]?.startsWith("$ ")) next++;
-      examples.push({ command, first: at + 1, end: next });
-      at = next;
-    }
-    return examples;
-  });
-}
-
-function matches(expected: readonly string[], actual: readonly string[]): boolean {
-  const escaped = expected.map((line) =>
-    line === "..." ? "(?:.*\n)*?" : `${line.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}\n`,
-  );
-  return new RegExp(`^${escaped.join("")}$`).test(actual.map((line) => `${line}\n`).join(""));
-}
-
 const script = builtWeir("docs");
 
 describe.each(pages)("%s", (page) => {
@@ -68,7 +30,7 @@ describe.each(pages)("%s", (page) => {
     cpSync("docs/examples", cwd, { recursive: true });
     const written = [...lines];
     let shift = 0;
-    for (const { command, first, end } of examplesOf(lines)) {
+    for (const { command, first, end } of examplesOf(lines, "console")) {
       const line = `weir() { "${process.execPath}" "${script}" "$@"; }\n${command}`;
       const ended = await runProgram("bash", ["-c", `exec 2>&1\n${line}`], { cwd });
       const actual = ended.stdout === "" ? [] : ended.stdout.replace(/\n$/, "").split("\n");
