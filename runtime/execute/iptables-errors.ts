@@ -14,7 +14,7 @@ interface Explanation {
  */
 const explanations: readonly Explanation[] = [
   {
-    pattern: /xtables lock|can't lock/i,
+    pattern: /holding the xtables lock|^Can't lock/m,
     trouble: "busy",
     errno: "EAGAIN",
     help: () => "another program holds the lock of iptables: wait for it, or see who with: fuser -v /run/xtables.lock",
@@ -22,10 +22,10 @@ const explanations: readonly Explanation[] = [
   {
     pattern: /Extension (\S+) revision \d+ not supported, missing kernel module/,
     trouble: "unsupported",
-    help: ([name]) => `the kernel has no match or target ${name}: modprobe xt_${name?.toLowerCase()}`,
+    help: ([name = ""]) => `the kernel has no match or target ${name}: modprobe ${moduleOf(name)}`,
   },
   {
-    pattern: /(?:unable to initialize table|table) [`'](\w+)'.*(?:does not exist|do you need to insmod)?/,
+    pattern: /(?:unable to|can't) initialize (?:ip6?tables )?table [`'](\w+)'/,
     trouble: "unsupported",
     help: ([table]) => `the kernel has no table ${table} for iptables: modprobe iptable_${table}, or ip6table_${table}`,
   },
@@ -59,6 +59,21 @@ const explanations: readonly Explanation[] = [
     help: () => "rules have changed in the meantime, or a kernel module is missing: apply again, and see weir doctor",
   },
 ];
+
+/** NAT's targets share modules; the names of most others are those of their modules. */
+function moduleOf(extension: string): string {
+  switch (extension) {
+    case "DNAT":
+    case "SNAT":
+      return "xt_nat";
+    case "REJECT":
+      return "ipt_REJECT, or ip6t_REJECT for IPv6";
+    case "SET":
+      return "xt_set";
+    default:
+      return `xt_${extension}`;
+  }
+}
 
 /** The failure of a restore, as one sentence with the line that it is about, when the tool tells. */
 export function restoreTrouble(
