@@ -369,7 +369,7 @@ describe("what stops an apply leaves the kernel as it was", () => {
     const nft = (await runProgram("bash", ["-c", "command -v nft"])).stdout.trim();
     const folder = temporaryFolder({
       nft: `#!/bin/bash
-if [[ " $* " == *" -f "* && " $* " != *" -c "* && $(readlink /proc/self/ns/net) == "${namespace}" ]]; then
+if [[ " $* " == *" --file "* && " $* " != *" --check "* && $(readlink /proc/self/ns/net) == "${namespace}" ]]; then
   echo "Error: Could not process rule: No space left on device" >&2
   exit 1
 fi
