@@ -15,11 +15,14 @@ export interface RuleListing {
   readonly unreadable: readonly string[];
   /** Somebody has put chains or rules into the tables that the tool passes over. */
   readonly hasHidden: boolean;
+  /** Otherwise the kernel knows nothing of this flavour, and there can be no rules. */
+  readonly isSupported: boolean;
 }
 
 /** What one flavour is used for in this network namespace. */
 export interface FlavourUse {
   readonly flavour: IptablesFlavour;
+  /** Its tools are there, and the kernel knows it as far as can be told without trying. */
   readonly isInstalled: boolean;
   readonly hasOwn: boolean;
   readonly hasOthers: boolean;
@@ -78,10 +81,13 @@ async function listFlavour(host: Host, flavour: IptablesFlavour, family: Family)
   const { status, stdout, stderr } = await host.run({ argv: [tool] });
   if (status !== 0) {
     if (family === "ipv6" && (await host.read("/proc/net/if_inet6")) === null) return null;
+    if (isUnsupported(stderr)) {
+      return { flavour, family, text: "", unreadable: [], hasHidden: false, isSupported: false };
+    }
     throw listingError(tool, stderr);
   }
   const hasHidden = /^# Table `\w+' .*incompatible/m.test(stdout);
-  return { flavour, family, text: stdout, unreadable: unreadableTables(stdout), hasHidden };
+  return { flavour, family, text: stdout, unreadable: unreadableTables(stdout), hasHidden, isSupported: true };
 }
 
 /** Whether tables of the legacy flavour were ever used in this network namespace. */
@@ -96,6 +102,13 @@ export async function hasLegacyTables(host: Host, family: Family): Promise<boole
  */
 function unreadableTables(listing: string): readonly string[] {
   return [...listing.matchAll(/^# Table `(\w+)' is incompatible/gm)].map(([, name]) => name ?? "");
+}
+
+/** A kernel without nf_tables: `Failed to initialize nft: Protocol not supported`. */
+function isUnsupported(stderr: string): boolean {
+  return /(?:initialize nft|generation id): (?:Protocol not supported|Operation not supported|Invalid argument)/.test(
+    stderr,
+  );
 }
 
 function listingError(tool: string, stderr: string): HostError {
@@ -118,10 +131,12 @@ export async function reportFlavours(
   const uses: FlavourUse[] = [];
   const warnings: string[] = [];
   for (const flavour of iptablesFlavours) {
-    const found = listings.filter((listing) => listing.flavour === flavour).map(contents);
+    const listed = listings.filter((listing) => listing.flavour === flavour);
+    const found = listed.map(contents);
+    const isSupported = listed.every((listing) => listing.family === "ipv6" || listing.isSupported);
     uses.push({
       flavour,
-      isInstalled: (await iptablesTool(host, flavour, "ipv4", "restore")) !== null,
+      isInstalled: isSupported && (await iptablesTool(host, flavour, "ipv4", "restore")) !== null,
       hasOwn: found.some(({ hasOwn }) => hasOwn),
       hasOthers: found.some(({ hasOthers }) => hasOthers),
     });
@@ -150,7 +165,7 @@ export function chooseFlavour(report: FlavourReport, wanted: IptablesFlavour | n
     wanted ??
     only(installed.filter(({ hasOwn }) => hasOwn)) ??
     only(installed.filter(({ hasOthers }) => hasOthers)) ??
-    report.system ??
+    installed.find(({ flavour }) => flavour === report.system)?.flavour ??
     installed[0]?.flavour;
   if (chosen !== undefined && installed.some(({ flavour }) => flavour === chosen)) return chosen;
   const missing = chosen === undefined ? "iptables-restore" : `iptables-${chosen}-restore`;

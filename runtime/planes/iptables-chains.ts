@@ -28,6 +28,18 @@ interface KnownChain {
   readonly text: string;
 }
 
+/** Printed once, though a plane is read before a change and after it. */
+const printed = new WeakMap<readonly IptablesRule[], string>();
+
+function printKnown({ name, rules }: IptablesChain, texts: MatchTexts): string {
+  const before = printed.get(rules);
+  // one list of rules may stand in chains of several names
+  if (before?.startsWith(`-A ${name} `)) return before;
+  const text = printChainRules(name, rules, texts);
+  printed.set(rules, text);
+  return text;
+}
+
 /**
  * A loaded chain is listed byte for byte as it is printed, so one that is known need not be read: of 200,000 rules that
  * is most of the work, and what compares it afterwards sees the same object.
@@ -49,10 +61,7 @@ export function knownChains(programs: readonly IptablesProgram[]): KnownChains {
   }
   return {
     find: (family, table, name) =>
-      (tables.get(`${family} ${table}`)?.get(name) ?? []).map((chain) => ({
-        chain,
-        text: printChainRules(name, chain.rules, texts),
-      })),
+      (tables.get(`${family} ${table}`)?.get(name) ?? []).map((chain) => ({ chain, text: printKnown(chain, texts) })),
   };
 }
 

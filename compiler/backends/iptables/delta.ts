@@ -10,9 +10,10 @@ import {
   tableCommits,
 } from "./delta-tables.ts";
 import { namedChains } from "./named-chains.ts";
-import { type MatchTexts, printSharedRule } from "./print.ts";
+import type { MatchTexts } from "./print.ts";
 import { printChainRules, printCommits } from "./print-delta.ts";
 import type { BuiltinChain, IptablesChain, IptablesProgram, IptablesRuleset, IptablesTableName } from "./program.ts";
+import { sameRule } from "./same-rule.ts";
 
 /** What only the node knows. */
 export interface IptablesDeltaOptions {
@@ -126,21 +127,16 @@ function keysOf(before: IptablesProgram | null, after: IptablesProgram | null): 
   };
 }
 
-/** Chains as data; printing is injective, so equal texts are equal rules. */
 function chainForm(): ChainForm<IptablesChain> {
   const texts: MatchTexts = new Map();
   return {
-    same: (a, b) => {
-      if (a === b || a.rules === b.rules) return true;
-      return (
-        a.rules.length === b.rules.length &&
-        a.rules.every((rule, index) => {
-          const other = b.rules[index];
-          return (
-            rule === other || (other !== undefined && printSharedRule(rule, texts) === printSharedRule(other, texts))
-          );
-        })
-      );
+    same: ({ rules: a }, { rules: b }) => {
+      if (a === b) return true;
+      if (a.length !== b.length) return false;
+      return a.every((rule, index) => {
+        const other = b[index];
+        return other !== undefined && sameRule(rule, other, texts);
+      });
     },
     text: (name, chain) => printChainRules(name, chain.rules, texts),
   };
