@@ -78,7 +78,7 @@ async function withNetlink<T>(host: Host, work: (netlink: Netlink) => Promise<T>
 async function readFamily(netlink: Netlink, family: Family, table: number): Promise<FamilyRouting> {
   try {
     const rules = await dump(netlink, encodeDump(types.getRule, family), "list routing rules", (message) =>
-      decodeRule(message, table),
+      decodeRule(message, family, table),
     );
     const routes = await dump(netlink, encodeDump(types.getRoute, family), "list routes", (message) =>
       decodeRoute(message, family, table),
@@ -115,14 +115,19 @@ function encodeDump(type: number, family: Family): Frame {
 /** struct fib_rule_hdr: family, two lengths, tos, table, two reserved, action; u32 flags. */
 const ruleHeaderBytes = 12;
 
+/** A kernel without IPv6 answers with what it has of other families. */
+function isOf(family: Family, payload: Buffer, headerBytes: number): boolean {
+  return payload.length >= headerBytes && payload.readUInt8(0) === familyNumbers[family];
+}
+
 interface FoundRule {
   readonly rule: RoutingRule | null;
   readonly unusual: string | null;
 }
 
-function decodeRule(message: NetlinkMessage, table: number): FoundRule | null {
+function decodeRule(message: NetlinkMessage, family: Family, table: number): FoundRule | null {
   const payload = payloadOf(message);
-  if (message.type !== types.newRule || payload.length < ruleHeaderBytes) return null;
+  if (message.type !== types.newRule || !isOf(family, payload, ruleHeaderBytes)) return null;
   const attributes = attributesOf(message, ruleHeaderBytes);
   if (payload.readUInt8(7) !== toTable || tableOf(attributes, ruleAttributes.table, payload.readUInt8(4)) !== table) {
     return null;
@@ -153,7 +158,7 @@ interface FoundRoute {
 
 function decodeRoute(message: NetlinkMessage, family: Family, table: number): FoundRoute | null {
   const payload = payloadOf(message);
-  if (message.type !== types.newRoute || payload.length < routeHeaderBytes) return null;
+  if (message.type !== types.newRoute || !isOf(family, payload, routeHeaderBytes)) return null;
   const attributes = attributesOf(message, routeHeaderBytes);
   if (tableOf(attributes, routeAttributes.table, payload.readUInt8(4)) !== table) return null;
   const destination = addressOf(attributes, routeAttributes.destination, family) ?? addressFromBits(family, 0n);

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { RoutingChange, StaleFlow } from "../../compiler/backends/step.ts";
+import type { IpvsRequest, RoutingChange, StaleFlow } from "../../compiler/backends/step.ts";
+import { flowsExecutor } from "../../runtime/execute/flows.ts";
+import { ipvsExecutor } from "../../runtime/execute/ipvs.ts";
+import { routingExecutor } from "../../runtime/execute/routing.ts";
 import { HostError } from "../../runtime/host/error.ts";
 import { deleteFlows } from "../../runtime/netlink/conntrack.ts";
 import { nftGeneration } from "../../runtime/netlink/generation.ts";
@@ -295,9 +298,44 @@ it("holds the socket for many requests in a process of its own, which ends with 
   }
 });
 
-it("says when a kernel has no IPVS, or opens it", async () => {
-  const client = await openIpvs(host);
-  // this kernel may have it: the virtual machine's test does the rest
-  if (client !== null) expect((await client.read()).servers).toEqual([]);
-  client?.close();
+describe("steps", () => {
+  const id = { kind: "address", address: address("10.96.0.10"), protocol: "tcp", port: 80 } as const;
+  const server = {
+    id,
+    key: null,
+    scheduler: "rr",
+    schedulerFlags: [],
+    persistence: null,
+    onePacket: false,
+    realServers: [],
+  } as const;
+  const ipvsStep = (requests: readonly IpvsRequest[]) => ({ kind: "ipvs", requests, operations: [] }) as const;
+
+  it("of routing and of flows are carried out", async () => {
+    await routingExecutor.execute(host, { kind: "routing", changes: additions, operations: [] });
+    expect((await readRouting(host, table)).ipv6.rules).toEqual([rule]);
+    await routingExecutor.execute(host, { kind: "routing", changes: deletions, operations: [] });
+    expect((await readRouting(host, table)).ipv6.rules).toEqual([]);
+    await flowsExecutor.execute(host, { kind: "flows", flows: [], operations: [] });
+  });
+
+  it("of IPVS are refused where a kernel has none, but for what is to be deleted", async () => {
+    const client = await openIpvs(host);
+    // a kernel that has it is tried in the virtual machine
+    expect(client === null ? [] : (await client.read()).servers).toEqual([]);
+    client?.close();
+    await ipvsExecutor.execute(host, ipvsStep([{ op: "delete-service", id }]));
+    const adding = ipvsExecutor.execute(host, ipvsStep([{ op: "new-service", server }]));
+    if (client === null) {
+      await expect(adding).rejects.toMatchObject({ trouble: "unsupported", help: "modprobe ip_vs" });
+    } else await adding;
+  });
+
+  it("of IPVS that make no sense are found without the kernel", async () => {
+    const mark = { kind: "mark", family: "ipv4", mark: 0 } as const;
+    await ipvsExecutor.check(host, ipvsStep([{ op: "new-service", server }]));
+    await expect(
+      ipvsExecutor.check(host, ipvsStep([{ op: "new-service", server: { ...server, id: mark } }])),
+    ).rejects.toThrow("cannot add virtual server mark 0x0 (ipv4): a mark is a number from 1 to 0xffffffff");
+  });
 });

@@ -45,10 +45,15 @@ function seconds(from: bigint): number {
   return Number(process.hrtime.bigint() - from) / 1e9;
 }
 
-/** Processor seconds of a process, of all its children that have ended, or of one that runs. */
+/** Processor seconds of a process that runs; `endedProcessor` of this one's children that have ended. */
 function processorOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function endedProcessor(): number {
+  const fields = readFileSync("/proc/self/stat", "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[13]) + Number(fields[14])) / 100;
 }
 
 function childrenOf(pid: number): readonly number[] {
@@ -235,9 +240,10 @@ async function figures(client: IpvsClient): Promise<void> {
   );
   await measure("delete 1,000", () => client.send(deletionsOf(many)));
   const text = textOf(printVirtualServers("", many, nothing));
-  const from = process.hrtime.bigint();
+  const [from, before] = [process.hrtime.bigint(), endedProcessor()];
   spawnSync("ipvsadm", ["-R"], { input: text });
   found["ipvsadm --restore of the same, wall"] = seconds(from);
+  found["ipvsadm --restore of the same, processor"] = endedProcessor() - before;
   tell("many-restored", (await client.read()).servers.length);
   ipvsadm(["-C"]);
   tell("figures", found);
