@@ -23,7 +23,8 @@ export const nftablesPlane: Plane<NftProgram> = {
 async function observeNftables(host: Host): Promise<Observed<NftProgram>> {
   const read: ReadTable[] = [];
   const snapshot: Record<string, string> = {};
-  for (const family of await presentTables(host)) {
+  if ((await host.find("nft")) === null) return { program: null, foreign: [], snapshot };
+  for (const family of nftFamilies) {
     const listing = await listTable(host, family);
     if (listing === null) continue;
     snapshot[snapshotName(family)] = listing;
@@ -36,26 +37,24 @@ async function observeNftables(host: Host): Promise<Observed<NftProgram>> {
   };
 }
 
-/** The families in which there is a table of weir's. None where there is no nft, or a kernel without nf_tables. */
-async function presentTables(host: Host): Promise<readonly NftFamily[]> {
-  if ((await host.find("nft")) === null) return [];
+/**
+ * null where there is no such table, or a kernel without nf_tables. Protocols come as numbers, because nft reads
+ * /etc/protocols again for the name of each; the tables are not listed first, because nft 1.0.6 reads all elements of
+ * all tables even for their names.
+ */
+async function listTable(host: Host, family: NftFamily): Promise<string | null> {
+  const args = ["--numeric-protocol", "list", "table", family, tableName];
   try {
-    const lines = (await runNft(host, ["list", "tables"], "list the nftables tables")).split("\n");
-    return nftFamilies.filter((family) => lines.includes(`table ${family} ${tableName}`));
+    return await runNft(host, args, `list the nftables table ${family} ${tableName}`);
   } catch (error) {
-    if (error instanceof HostError && (error.trouble === "unsupported" || error.errno === "EINVAL")) return [];
+    if (error instanceof HostError && (error.trouble === "unsupported" || isMissing(error.errno))) return null;
     throw error;
   }
 }
 
-/** null when somebody deleted it since it was seen. */
-async function listTable(host: Host, family: NftFamily): Promise<string | null> {
-  try {
-    return await runNft(host, ["list", "table", family, tableName], `list the nftables table ${family} ${tableName}`);
-  } catch (error) {
-    if (error instanceof HostError && error.errno === "ENOENT") return null;
-    throw error;
-  }
+/** EINVAL is the answer of a kernel that knows netfilter, but no nf_tables. */
+function isMissing(errno: string | null): boolean {
+  return errno === "ENOENT" || errno === "EINVAL";
 }
 
 /**

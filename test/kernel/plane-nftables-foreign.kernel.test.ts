@@ -150,8 +150,8 @@ const meddlings: readonly Meddling[] = [
       "add element ip weir node-ports { tcp . 22 : accept }",
     ].join("\n"),
     foreign: [
-      ["map ip weir frontends", '192.0.2.200 . icmp . 0 comment "a, b" : drop'],
-      ["map ip weir node-ports", "tcp . 22 : accept"],
+      ["map ip weir frontends", '192.0.2.200 . 1 . 0 comment "a, b" : drop'],
+      ["map ip weir node-ports", "6 . 22 : accept"],
     ],
     mended: ["replace map ip weir frontends", "replace map ip weir node-ports"],
   },
