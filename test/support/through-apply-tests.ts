@@ -13,7 +13,7 @@ function loaderOf(way: Way): LoaderName {
   return way.args.includes("legacy") ? "iptables-legacy" : "iptables-nft";
 }
 
-const options = { trial: usualTrial, isThorough: true } as const;
+const options = { trial: usualTrial, isThorough: true, cleansUp: true } as const;
 
 /**
  * Defines the tests of one way, or of several in turn: each fixture is put on a node by `weir apply`, real connections go

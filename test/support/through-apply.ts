@@ -32,6 +32,8 @@ export interface SceneOptions {
   readonly trial: Omit<TrialOptions, "sticky">;
   /** Whether a second apply must find nothing to do, and many clients of affinity must spread. */
   readonly isThorough: boolean;
+  /** Ends with `weir cleanup`, which must leave nothing; otherwise the next apply finds this fixture's rules. */
+  readonly cleansUp: boolean;
 }
 
 export interface SceneReport {
@@ -88,7 +90,8 @@ async function addressInterfaces(lab: Lab): Promise<void> {
 
 export function applyScene(node: WeirNode, way: Way, scene: Scene, ...more: readonly string[]) {
   const paths = inputsOf(`${fixturesFolder}/${scene.fixture}`);
-  return node.weir("apply", ...paths, "--node", scene.node, ...way.args, ...more);
+  // what an earlier fixture had goes at once
+  return node.weir("apply", ...paths, "--node", scene.node, "--drain-timeout", "0s", ...way.args, ...more);
 }
 
 async function applyFixture(node: WeirNode, way: Way, scene: Scene, isThorough: boolean): Promise<readonly string[]> {
@@ -161,6 +164,15 @@ async function trySpread(node: WeirNode, pool: LabPool, way: Way, compiled: Comp
   return [...wrong, ...(reached.size < 2 ? [alike] : [])];
 }
 
+async function cleanUp(node: WeirNode): Promise<readonly string[]> {
+  const cleaned = complaintAboutEnd("weir cleanup", await node.weir("cleanup"));
+  const left = await leftovers(node.agent);
+  return [
+    ...(cleaned === null ? [] : [cleaned]),
+    ...(left.length === 0 ? [] : [`left after weir cleanup: ${left.join("\n")}`]),
+  ];
+}
+
 /**
  * Puts a fixture on the node with `weir apply`, sends its packets, and takes everything away with `weir cleanup`,
  * after which the kernel holds nothing of weir's. The node stays for the next.
@@ -170,7 +182,7 @@ export async function tryScene(
   pool: LabPool,
   way: Way,
   scene: Scene,
-  { trial, isThorough }: SceneOptions,
+  { trial, isThorough, cleansUp }: SceneOptions,
 ): Promise<SceneReport> {
   const compiled = await compileFixture(scene.fixture, scene.node, way.backend);
   if (compiled.refusal !== null) return { refusal: compiled.refusal, tried: 0, wrong: [] };
@@ -189,10 +201,7 @@ export async function tryScene(
     tried += found.tried;
   }
   if (isThorough) wrong.push(...(await trySpread(node, pool, way, compiled, scene.rows)));
-  const cleaned = complaintAboutEnd("weir cleanup", await node.weir("cleanup"));
-  const left = await leftovers(node.agent);
-  if (cleaned !== null) wrong.push(cleaned);
-  if (left.length > 0) wrong.push(`left after weir cleanup: ${left.join("\n")}`);
+  if (cleansUp) wrong.push(...(await cleanUp(node)));
   return { refusal: null, tried, wrong };
 }
 

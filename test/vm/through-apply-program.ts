@@ -1,5 +1,6 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { tryDrain } from "../support/drain.ts";
 import { openPool } from "../support/lab.ts";
 import { describeSoak, type SoakOptions, soak } from "../support/soak.ts";
 import { type Scene, type SceneReport, scenesOf, tryScene, tryShares } from "../support/through-apply.ts";
@@ -7,7 +8,13 @@ import { openWeirNode, type WayName, ways } from "../support/weir-node.ts";
 
 /** What the program in the virtual machine is asked to do; see through-apply.ts beside it. */
 export type Job =
-  | { readonly kind: "scene"; readonly way: WayName; readonly fixture: string; readonly node: string }
+  | {
+      readonly kind: "scene";
+      readonly way: WayName;
+      readonly fixture: string;
+      readonly node: string;
+      readonly cleansUp: boolean;
+    }
   | {
       readonly kind: "shares";
       readonly way: WayName;
@@ -20,7 +27,9 @@ export type Job =
       readonly seed: number;
       readonly moves: readonly { readonly way: WayName; readonly applies: number }[];
       readonly pace: SoakOptions["pace"];
-    };
+    }
+  /** Connections that outlive their endpoint's place in the spec. */
+  | { readonly kind: "drain"; readonly limitMs: number };
 
 export interface JobReport {
   readonly job: Job;
@@ -52,6 +61,7 @@ async function main(folder: string, jobsFile: string, reportFile: string): Promi
         const report: SceneReport = await tryScene(node, test.pool, ways[job.way], sceneOf(job), {
           trial,
           isThorough: false,
+          cleansUp: job.cleansUp,
         });
         return { ...report, figures: null };
       }
@@ -65,6 +75,8 @@ async function main(folder: string, jobsFile: string, reportFile: string): Promi
         const wrong = report.failures.slice(0, 20);
         return { refusal: null, tried: report.connections, wrong, figures: describeSoak(report) };
       }
+      case "drain":
+        return { refusal: null, tried: 1, wrong: await tryDrain(test, job.limitMs), figures: null };
     }
   };
 
