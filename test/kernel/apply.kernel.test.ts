@@ -1,10 +1,13 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { builtWeir, type Ended, runProgram } from "../support/built.ts";
 import { temporaryFolder } from "../support/command.ts";
 import { labTrouble, skipFor } from "../support/kernel.ts";
 import { type KernelNode, openKernelNode, type RunOptions, until } from "../support/kernel-node.ts";
+
+// some twenty processes each, on a machine that may have much else to do
+vi.setConfig({ testTimeout: 120_000 });
 
 const script = builtWeir("apply");
 
@@ -60,6 +63,13 @@ async function ownRules(node: KernelNode): Promise<{ readonly nftables: string; 
 
 const apply = (node: KernelNode, path: string, backend: string, args: readonly string[] = [], options?: RunOptions) =>
   node.weir(["apply", path, "--backend", backend, ...args], options);
+
+const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/** Root of a user namespace may have nobody else to become. */
+async function hasNobody(node: KernelNode): Promise<boolean> {
+  return (await node.run([...nobody, "true"])).code === 0;
+}
 
 async function succeed(ended: Promise<Ended>): Promise<Ended> {
   const result = await ended;
@@ -133,6 +143,33 @@ describe("weir apply on a real kernel", () => {
     expect(await ownRules(node)).toEqual(rules);
     const again = await succeed(node.weir(["apply", "--last", "--quiet"]));
     expect(again).toMatchObject({ stdout: "", stderr: "" });
+  });
+
+  it("shows a plan to a user who may not read the kernel, and says from where", async (context) => {
+    const node = await openKernelNode(script);
+    if (!(await hasNobody(node))) return context.skip("no other user here");
+    const built = await builds();
+    await succeed(apply(node, built.one, "nftables"));
+    chmodSync(join(built.two, ".."), 0o755);
+    const plan = [process.execPath, script, "apply", built.two, "--backend", "nftables", "--dry-run"];
+    const blind = await succeed(node.run([...nobody, ...plan, "--state", node.stateFolder]));
+    expect(blind.stdout).toContain("(from an empty kernel, because this user may not read the real one)");
+    await node.run(["chmod", "-R", "a+rX", join(node.stateFolder, "..")]);
+    const told = await succeed(node.run([...nobody, ...plan, "--state", node.stateFolder]));
+    expect(told.stdout).toContain("(from generation 1, because this user may not read the kernel)");
+    expect(told.stdout).toContain("10.244.1.8");
+  });
+
+  it("takes iptables where IPVS is missing, and says so, or refuses", async (context) => {
+    const node = await openKernelNode(script);
+    const built = await builds();
+    const refused = await apply(node, built.one, "ipvs", ["--no-fallback"]);
+    if (refused.code === 0) return context.skip("this kernel has IPVS");
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("error: this node cannot do ipvs: ") });
+    expect(await ownRules(node)).toEqual({ nftables: "", iptables: "" });
+    const taken = await succeed(apply(node, built.one, "ipvs"));
+    expect(taken.stderr).toMatch(/^warning: this node cannot do ipvs \(.*\): iptables is used instead/);
+    expect((await ownRules(node)).iptables).toContain("--to-destination 10.244.1.5:8080");
   });
 
   it("compiles specs in memory and reports their errors", async () => {
@@ -352,11 +389,12 @@ describe("what stops an apply leaves the kernel as it was", () => {
       node.run(["unshare", "--mount", "bash", "-c", `${without}; ${weir}`]),
       /nft.*\n.*apt-get install nftables/s,
     );
-    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    if (!(await hasNobody(node))) return;
     const state = temporaryFolder();
     const plain = [process.execPath, script, "apply", built.two, "--backend", "nftables", "--state", join(state, "x")];
     const { code, stderr } = await node.run([...nobody, ...plain]);
     expect(code, stderr).toBe(2);
+    expect(stderr).not.toMatch(/\n\s+at /);
   });
 
   it("a step that the kernel refuses, after which the state before is restored", async () => {
