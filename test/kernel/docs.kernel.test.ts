@@ -1,5 +1,4 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../support/command.ts";
 import { examplesOf, matches } from "../support/console.ts";
@@ -7,10 +6,10 @@ import { labTrouble, skipFor } from "../support/kernel.ts";
 import { openTestPool, type TestPool } from "../support/lab.ts";
 
 /**
- * The command lines of docs/operations.md, blocks marked `console node`, one after the other on one node: a namespace
- * with an empty /var/lib, in a copy of docs/examples. WEIR_GOLDEN=write puts in what they print now.
+ * The command lines of a page, blocks marked `console node`, one after the other on one node: a namespace with an empty
+ * /var/lib, in a copy of docs/examples. WEIR_GOLDEN=write puts in what they print now.
  */
-const page = "docs/operations.md";
+const pages = ["README.md", "docs/operations.md"];
 
 let test: TestPool | null = null;
 let trouble: string | null = null;
@@ -22,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(() => test?.close());
 
-describe(page, () => {
+describe.each(pages)("%s", (page) => {
   it("shows what its command lines print", { timeout: 120_000 }, async (context) => {
     if (test === null) return skipFor(context, trouble ?? "there is no lab");
     const cwd = temporaryFolder();
@@ -52,6 +51,6 @@ describe(page, () => {
     } finally {
       await test.pool.end(agent);
     }
-    if (process.env.WEIR_GOLDEN === "write") writeFileSync(join(page), written.join("\n"));
+    if (process.env.WEIR_GOLDEN === "write") writeFileSync(page, written.join("\n"));
   });
 });
