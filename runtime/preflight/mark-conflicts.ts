@@ -58,11 +58,20 @@ function sharedBits(use: MarkUse, shared: readonly { bit: number; meaning: MarkM
     code: "conflict/mark",
     what: `${use.place} ${verb} ${use.field === "packet" ? "mark" : "connection mark"} ${plural} ${bits} of weir's`,
     why: `${isKnown ? "Kubernetes means the same by it: " : `packets with it are ${fate} by weir: `}${use.text}`,
-    help: isKnown
-      ? null
-      : "choose other bits in the spec's cluster block (masquerade-bit, drop-bit, reject-bit), or let that rule use others",
+    help: isKnown ? null : shared.some(({ meaning }) => isOfIpvs(meaning)) ? helpForIpvs : helpForBits,
     services: [],
   };
+}
+
+const helpForBits =
+  "choose other bits in the spec's cluster block (masquerade-bit, drop-bit, reject-bit), or let that rule use others";
+
+/** These two are not chosen by a word of their own: see markLayout of the backend. */
+const helpForIpvs =
+  "IPVS takes the two highest bits below 31 that masquerade-bit, drop-bit and reject-bit leave free: let that rule use others, or use another backend";
+
+function isOfIpvs(meaning: MarkMeaning): boolean {
+  return meaning === "delivered to IPVS" || meaning === "sent to a virtual server";
 }
 
 function mayClear(use: MarkUse, own: OwnMarks, isWhole: boolean): boolean {

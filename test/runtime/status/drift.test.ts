@@ -77,6 +77,9 @@ describe.each(backends)("%s", (backend) => {
       expect(meanings).toContain(`shop/web:http ${frontend} 10.244.2.7:8080 gets no connections`);
       expect(meanings).toContain(`shop/web:http ${frontend} 10.244.2.9:8080 gets connections, and should not`);
     }
+    expect([...new Set(services.map(({ problem, endpoint }) => `${problem} ${endpoint}`))]).toEqual(
+      expect.arrayContaining(["endpoint-missing 10.244.2.7:8080", "endpoint-extra 10.244.2.9:8080"]),
+    );
     expect(structure).toEqual([]);
     expect(other.filter(({ key }) => key === "shop/web:http")).toEqual([]);
   });
