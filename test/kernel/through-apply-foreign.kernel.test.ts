@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Agent } from "../../runtime/lab/agent-client.ts";
 import { usualTrial } from "../../runtime/lab/trial.ts";
 import { foreignNftables, foreignRules, withoutWeirs } from "../support/foreign-rules.ts";
-import { labTrouble, skipFor, troubleWith } from "../support/kernel.ts";
+import { labTrouble, nodeTools, skipFor, troubleWith } from "../support/kernel.ts";
 import { openTestPool, type TestPool } from "../support/lab.ts";
 import { applyScene, type Scene, scenesOf, tryRowsOf } from "../support/through-apply.ts";
 import { complaintAboutEnd, openWeirNode, type Way, type WeirNode, ways } from "../support/weir-node.ts";
@@ -11,7 +11,7 @@ let test: TestPool | null = null;
 let trouble: string | null = null;
 
 beforeAll(async () => {
-  trouble = await labTrouble();
+  trouble = await labTrouble(nodeTools);
   if (trouble !== null) return;
   test = await openTestPool();
   for (const loader of ["nftables", "iptables-nft", "iptables-legacy"] as const) {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { labTrouble, skipFor } from "../support/kernel.ts";
+import { labTrouble, nodeTools, skipFor } from "../support/kernel.ts";
 import { openTestPool, type TestPool } from "../support/lab.ts";
 import { scenesOf, tryShares } from "../support/through-apply.ts";
 import { openWeirNode, type WeirNode, ways } from "../support/weir-node.ts";
@@ -12,7 +12,7 @@ let node: WeirNode | null = null;
 let trouble: string | null = null;
 
 beforeAll(async () => {
-  trouble = await labTrouble();
+  trouble = await labTrouble(nodeTools);
   if (trouble !== null) return;
   test = await openTestPool();
   node = await openWeirNode(test);

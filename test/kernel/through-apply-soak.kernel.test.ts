@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loaderNames } from "../../runtime/lab/loaders.ts";
-import { labTrouble, skipFor, troubleWith } from "../support/kernel.ts";
+import { labTrouble, nodeTools, skipFor, troubleWith } from "../support/kernel.ts";
 import { openTestPool, type TestPool } from "../support/lab.ts";
 import { describeSoak, type SoakOptions, soak } from "../support/soak.ts";
 import { ways } from "../support/weir-node.ts";
@@ -15,7 +15,7 @@ let test: TestPool | null = null;
 let trouble: string | null = null;
 
 beforeAll(async () => {
-  trouble = await labTrouble();
+  trouble = await labTrouble(nodeTools);
   if (trouble !== null) return;
   test = await openTestPool();
   for (const loader of loaderNames) trouble ??= await troubleWith(test.pool, loader);

@@ -1,15 +1,18 @@
 import { loaderTrouble, namespaceTrouble } from "../../runtime/lab/availability.ts";
 import type { LabPool } from "../../runtime/lab/lab.ts";
 import { type LoaderName, labTools, toolsOf } from "../../runtime/lab/loaders.ts";
-import { missingTools } from "../../runtime/lab/tools.ts";
+import { missingTools, type Tool } from "../../runtime/lab/tools.ts";
 
 /** In the full check nothing may be left out: what the machine lacks is then a failure. */
 const kernelTestsRequired = process.env.WEIR_KERNEL_TESTS === "required";
 
-/** Why no lab can be made here, or null. */
-export async function labTrouble(): Promise<string | null> {
+/** What a node needs beside a lab, so that one can serve many tests. */
+export const nodeTools: readonly Tool[] = [{ tool: "conntrack", debianPackage: "conntrack" }];
+
+/** Why no lab can be made here, or null. `more` are tools that are needed beside the lab's. */
+export async function labTrouble(more: readonly Tool[] = []): Promise<string | null> {
   if (process.platform !== "linux") return `network namespaces need Linux, this is ${process.platform}`;
-  const missing = await missingTools(labTools);
+  const missing = await missingTools([...labTools, ...more]);
   if (missing.length > 0) return `missing: ${missing.map((each) => each.tool).join(", ")}`;
   const trouble = await namespaceTrouble();
   return trouble === null ? null : `${trouble} (as an ordinary user: unshare -Urn npm run test:kernel)`;

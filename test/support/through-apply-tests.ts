@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { LoaderName } from "../../runtime/lab/loaders.ts";
 import { isTriable, usualTrial } from "../../runtime/lab/trial.ts";
 import { fixtureNames } from "./fixtures.ts";
-import { labTrouble, skipFor, troubleWith } from "./kernel.ts";
+import { labTrouble, nodeTools, skipFor, troubleWith } from "./kernel.ts";
 import { openTestPool, type TestPool } from "./lab.ts";
 import { type Scene, scenesOf, tryScene } from "./through-apply.ts";
 import { openWeirNode, type Way, type WeirNode } from "./weir-node.ts";
@@ -25,7 +25,7 @@ export function testThroughApply(turns: readonly Way[]): void {
   let trouble: string | null = null;
 
   beforeAll(async () => {
-    trouble = await labTrouble();
+    trouble = await labTrouble(nodeTools);
     if (trouble !== null) return;
     test = await openTestPool();
     for (const way of turns) trouble ??= await troubleWith(test.pool, loaderOf(way));
