@@ -294,6 +294,32 @@ service shop/dns {\n  vip 10.96.0.11\n  port dns udp 53\n  endpoint 10.244.1.6\n
   });
 });
 
+describe("two owners on one node", () => {
+  it.each(flavours)("do not see each other, flavour %s", async (flavour) => {
+    const main = await scene({ skip: () => {} }, flavour, foreignRules.slice(0, 1));
+    if (main === null) return;
+    const ipvs = { ...main, plane: rulesPlane("ipvs", flavour) };
+    const mark = { kind: "mark", value: 1, mask: 1 } as const;
+    const companions: IptablesProgram = {
+      ipv4: {
+        family: "ipv4",
+        tables: [{ name: "mangle", chains: [{ name: "WEIR-IPVS-IN", rules: [{ matches: [], target: mark }] }] }],
+        jumps: [{ table: "mangle", chain: "PREROUTING", target: "WEIR-IPVS-IN", position: "first" }],
+      },
+      ipv6: null,
+    };
+    await applyTo(main, program(0));
+    await expectHeld(ipvs, null);
+    await applyTo(ipvs, companions);
+    await expectHeld(ipvs, companions);
+    await expectHeld(main, program(0));
+    await applyTo(main, null);
+    await expectHeld(ipvs, companions);
+    await applyTo(ipvs, null);
+    await expectHeld(ipvs, null);
+  });
+});
+
 describe("two flavours on one node", () => {
   it("stays where its chains are, moves over when told to, and takes the rest away", async (context) => {
     const nft = await scene(context, "nft", foreignRules.slice(0, 1));
