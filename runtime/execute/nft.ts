@@ -13,5 +13,10 @@ export const nftExecutor: Executor = {
 
 async function feed(host: Host, options: readonly string[], step: Step, verb: string): Promise<void> {
   assert(step.kind === "nft", `nft cannot carry out a step of kind ${step.kind}`);
-  await runNft(host, [...options, "--file", "-"], `${verb} the nftables tables of weir`, step.input);
+  await runNft(host, {
+    args: [...options, "--file", "-"],
+    doing: `${verb} the nftables tables of weir`,
+    input: step.input,
+    isLoad: step.operations.every(({ action }) => action === "load"),
+  });
 }

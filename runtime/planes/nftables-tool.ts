@@ -1,18 +1,23 @@
 import { HostError, type HostTrouble } from "../host/error.ts";
 import type { CommandResult, Host } from "../host/host.ts";
 
+export interface NftCall {
+  readonly args: readonly string[];
+  /** Operation and object, for the error's sentence: `list the nftables table ip weir`. */
+  readonly doing: string;
+  readonly input?: readonly string[];
+  /** The input makes whole tables, and refers to nothing that was there. */
+  readonly isLoad?: boolean;
+}
+
 /**
- * Runs nft and returns what it prints. `doing` is operation and object for the error's sentence.
+ * Runs nft and returns what it prints.
  * Throws HostError; the kernel's answer is in `errno`, as nft gives it in words and no other way.
  */
-export async function runNft(
-  host: Host,
-  args: readonly string[],
-  doing: string,
-  input?: readonly string[],
-): Promise<string> {
+export async function runNft(host: Host, call: NftCall): Promise<string> {
+  const { args, input } = call;
   const result = await host.run({ argv: ["nft", ...args], ...(input === undefined ? {} : { input }) });
-  if (result.status !== 0) throw nftError(doing, result, input ?? []);
+  if (result.status !== 0) throw nftError(call, result);
   return result.stdout;
 }
 
@@ -43,8 +48,36 @@ interface Advice {
   readonly help: string | null;
 }
 
-/** What to do about an error of the kernel's. */
-function adviceOn(errno: string | null): Advice {
+/** The kernel module behind a word of a rule or a chain's head; nf_tables loads it by itself where it is installed. */
+const modules: readonly (readonly [word: RegExp, module: (family: string) => string])[] = [
+  [/\btype nat hook\b/, () => "nft_chain_nat"],
+  [/\bfib\b/, (family) => `nft_fib_${family}`],
+  [/\breject\b/, (family) => `nft_reject_${family}`],
+  [/\bdnat\b.* to\b/, () => "nft_nat"],
+  [/\bmasquerade\b(?!-)/, () => "nft_masq"],
+  [/\bct status\b/, () => "nft_ct"],
+  [/\bnumgen\b/, () => "nft_numgen"],
+  [/\bjhash\b/, () => "nft_hash"],
+];
+
+/** The modules that a line needs which is no element. */
+function modulesOf(line: string): readonly string[] {
+  const family = line.includes("ip6 ") ? "ipv6" : "ipv4";
+  return modules.filter(([word]) => word.test(line)).map(([, module]) => module(family));
+}
+
+/**
+ * What to do about an error of the kernel's. A rule is not found when its module is missing, or when the chain or set is
+ * that it leads to, which can only be so in a table that was there before.
+ */
+function adviceOn(errno: string | null, line: string | null, isLoad: boolean): Advice {
+  const needed = line === null ? [] : modulesOf(line);
+  if (needed.length > 0 && (errno === "ENOENT" || errno === "EOPNOTSUPP")) {
+    const help = `the kernel lacks a module for this: modprobe -a ${needed.join(" ")}`;
+    return isLoad || errno === "EOPNOTSUPP"
+      ? { trouble: "unsupported", help }
+      : { trouble: "refused", help: `a part of the table is gone since it was read, or ${help}` };
+  }
   switch (errno) {
     case "EPERM":
     case "EACCES":
@@ -59,10 +92,7 @@ function adviceOn(errno: string | null): Advice {
     case "EINTR":
       return { trouble: "busy", help: "something else changed the table meanwhile: do it again" };
     case "ENOENT":
-      return {
-        trouble: "refused",
-        help: "a part of the table is gone since it was read, or the kernel lacks a module for a rule: weir doctor tells which",
-      };
+      return { trouble: "refused", help: "a part of the table is gone since it was read: do it again" };
     case "EMSGSIZE":
     case "ENOBUFS":
       return { trouble: "refused", help: "allow larger messages to the kernel: sysctl -w net.core.wmem_max=67108864" };
@@ -73,13 +103,13 @@ function adviceOn(errno: string | null): Advice {
   }
 }
 
-function nftError(doing: string, { status, stderr }: CommandResult, input: readonly string[]): HostError {
+function nftError({ doing, input = [], isLoad = false }: NftCall, { status, stderr }: CommandResult): HostError {
   if (status === null) return new HostError("refused", `cannot ${doing}: nft was ended by a signal or took too long`);
   const found = /^(?:[^\s:]+:(\d+):\d+(?:-\d+)?: )?(?:netlink: )?Error: (.+)$/m.exec(stderr);
   const words = found?.[2] ?? (stderr.trim().split("\n")[0] || `nft ended with status ${status}`);
   const line = found?.[1] === undefined ? null : lineOf(input, Number(found[1]));
   const errno = errnos.find(([text]) => words.includes(text))?.[1] ?? null;
-  const { trouble, help } = adviceOn(errno);
+  const { trouble, help } = adviceOn(errno, line, isLoad);
   return new HostError(trouble, `cannot ${doing}: nft: ${words}${line === null ? "" : `, at: ${line}`}`, {
     errno,
     help,

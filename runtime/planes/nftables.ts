@@ -45,7 +45,7 @@ async function observeNftables(host: Host): Promise<Observed<NftProgram>> {
 async function listTable(host: Host, family: NftFamily): Promise<string | null> {
   const args = ["--numeric-protocol", "list", "table", family, tableName];
   try {
-    return await runNft(host, args, `list the nftables table ${family} ${tableName}`);
+    return await runNft(host, { args, doing: `list the nftables table ${family} ${tableName}` });
   } catch (error) {
     if (error instanceof HostError && (error.trouble === "unsupported" || isMissing(error.errno))) return null;
     throw error;

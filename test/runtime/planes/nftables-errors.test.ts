@@ -102,6 +102,24 @@ describe("what nft refuses", () => {
     else expect(error.help).toMatch(given.help);
   });
 
+  it("takes a rule of a new table that is not found for a missing module", async () => {
+    const input = ["table ip6 weir {\n\tchain services {\n\t\tfib saddr type local ", "ip6 daddr @vips drop\n\t}\n}\n"];
+    const stderr = "/dev/stdin:3:3-40: Error: Could not process rule: No such file or directory\n";
+    const { host } = nodeWith({ status: 1, stderr });
+    const load = { action: "load", object: "table", name: "ip6 weir", key: null } as const;
+    const error = await errorOf(nftExecutor.check(host, { kind: "nft", operations: [load], input }));
+    expect([error.trouble, error.help]).toEqual([
+      "unsupported",
+      "the kernel lacks a module for this: modprobe -a nft_fib_ipv6",
+    ]);
+    const replace = { action: "replace", object: "chain", name: "ip6 weir services", key: null } as const;
+    const changed = await errorOf(nftExecutor.check(host, { kind: "nft", operations: [replace], input }));
+    expect([changed.trouble, changed.help]).toEqual([
+      "refused",
+      "a part of the table is gone since it was read, or the kernel lacks a module for this: modprobe -a nft_fib_ipv6",
+    ]);
+  });
+
   it("says when it was ended from outside", async () => {
     const error = await errorOf(nftExecutor.execute(nodeWith({ status: null }).host, step));
     expect(error.message).toMatch(/ended by a signal/);
