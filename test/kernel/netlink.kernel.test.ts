@@ -235,6 +235,7 @@ describe("connection tracking", () => {
       "fd00:96::10 53 -> fd00::5 5353",
     ]);
     expect(await deleteFlows(host, [flow("10.96.0.10", 53, ["10.244.1.6", 5353])])).toBe(0);
+    expect(await deleteFlows(host, [flow("10.96.0.10", 53, ["10.244.1.5", 5354])])).toBe(0);
     expect(await deleteFlows(host, [flow("10.96.0.10", 54, ["10.244.1.5", 5353])])).toBe(0);
     expect(
       await deleteFlows(host, [
