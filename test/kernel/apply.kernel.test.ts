@@ -46,19 +46,21 @@ async function builds(): Promise<{ readonly one: string; readonly two: string }>
   return made;
 }
 
-const tables = ["nat", "filter"];
+/** Listing the tables of iptables-legacy would make them, so they are listed only where there are some. */
+const listRules = `
+nft -s list table ip weir 2>/dev/null
+echo =
+for table in nat filter; do
+  iptables-nft-save -t $table
+  if grep -qsx $table /proc/net/ip_tables_names; then iptables-legacy-save -t $table; fi
+done | grep WEIR- | sed "s/\\[[0-9]*:[0-9]*\\]//"
+`;
 
 /** What weir has in the kernel: rules as the tools list them, without counters. */
 async function ownRules(node: KernelNode): Promise<{ readonly nftables: string; readonly iptables: string }> {
-  const nftables = await node.run(["nft", "-s", "list", "table", "ip", "weir"]);
-  const lines: string[] = [];
-  for (const flavour of ["nft", "legacy"]) {
-    for (const table of tables) {
-      const { stdout } = await node.run([`iptables-${flavour}-save`, "-t", table]);
-      lines.push(...stdout.split("\n").filter((line) => line.includes("WEIR-")));
-    }
-  }
-  return { nftables: nftables.stdout, iptables: lines.map((line) => line.replace(/\[\d+:\d+\]/, "")).join("\n") };
+  const { stdout } = await node.run(["bash", "-c", listRules]);
+  const [nftables = "", iptables = ""] = stdout.split("=\n");
+  return { nftables, iptables };
 }
 
 const apply = (node: KernelNode, path: string, backend: string, args: readonly string[] = [], options?: RunOptions) =>

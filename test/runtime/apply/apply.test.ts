@@ -5,6 +5,7 @@ import { cleanUp } from "../../../runtime/apply/cleanup.ts";
 import { recover } from "../../../runtime/apply/recover.ts";
 import { restoreBefore } from "../../../runtime/apply/restore.ts";
 import { HostError } from "../../../runtime/host/error.ts";
+import type { Draining } from "../../../runtime/state/schema.ts";
 import { currentRecord, lastConfirmed, unfinished } from "../../../runtime/state/state.ts";
 import { temporaryFolder } from "../../support/command.ts";
 import { type FakeSite, fakeDesired, fakeSite } from "../../support/fake-site.ts";
@@ -153,6 +154,22 @@ describe("a change that fails", () => {
       failure: { message: "stopped by SIGINT" },
     });
     expect(fake.kernel).toEqual({ nftables: [], iptables: ["a"], ipvs: [] });
+  });
+});
+
+describe("going back from a move", () => {
+  it("has the old rules in place before the new ones go", async () => {
+    for (const [first, second] of [
+      [iptables("a"), nft("b")],
+      [nft("a"), iptables("b")],
+    ] as const) {
+      const fake = fakeSite(temporaryFolder());
+      await applyDesired(fake.site, first, keep);
+      await applyDesired(fake.site, second, keep);
+      fake.log.length = 0;
+      await rollback(fake);
+      expect(fake.log.filter((line) => line !== "flows")).toEqual([`${first.backend} +a`, `${second.backend} -b`]);
+    }
   });
 });
 
@@ -331,8 +348,14 @@ describe("what waits for its connections", () => {
     await applyDesired(fake.site, fakeDesired("ipvs", ["a"]), keep);
     fake.waiting = 3;
     await applyDesired(fake.site, nft("a"), keep);
-    fake.waiting = 0;
+    const seen: (Draining | null)[] = [];
+    fake.onStep = () => {
+      // a process that is killed here must not leave a keeper the right to take it away again
+      seen.push(fake.site.state.draining());
+      fake.waiting = 0;
+    };
     await rollback(fake);
+    expect(seen).toEqual([null, null]);
     expect(fake.kernel).toEqual({ nftables: [], iptables: [], ipvs: ["a"] });
     expect(fake.site.state.draining()).toBeNull();
   });
