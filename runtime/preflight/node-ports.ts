@@ -14,7 +14,7 @@ export interface NodePort {
 /** The node ports of an artifact, each once: for both families the IPv4 one. */
 export function nodePortsOf(desired: BackendProgram): readonly NodePort[] {
   const found = new Map<string, NodePort>();
-  for (const { address, family, protocol, port, key } of servedBy(desired).values()) {
+  for (const { address, family, protocol, port, key } of servedBy(desired, "node-ports").values()) {
     if (address !== null) continue;
     const name = `${protocol} ${port}`;
     if (!found.has(name)) found.set(name, { family, protocol, port, keys: keysOf(key) });

@@ -2,7 +2,7 @@ import type { IptablesProgram, IptablesRule, IptablesRuleset } from "../../compi
 import type { IpAddress } from "../../compiler/net/address.ts";
 import { type Family, families, isHostPrefix } from "../../compiler/net/address.ts";
 import type { Port, Protocol } from "../../compiler/net/port.ts";
-import { ServedCollector, type ServedFrontends, socketText } from "./served.ts";
+import { ServedCollector, type ServedFrontends, socketText, type Wanted } from "./served.ts";
 
 /** Chains of the nat table that decide by source or choose, behind the line that names a frontend. */
 type Chains = ReadonlyMap<string, readonly IptablesRule[]>;
@@ -11,24 +11,24 @@ type Chains = ReadonlyMap<string, readonly IptablesRule[]>;
  * The frontends of iptables rules: lines of the dispatch trees that match one port and carry a service's key, and the
  * endpoints of the DNAT rules that can be reached from there. The same for rules that lead to a proxy's listeners.
  */
-export function servedByIptables(program: IptablesProgram): ServedFrontends {
+export function servedByIptables(program: IptablesProgram, wanted: Wanted = "all"): ServedFrontends {
   const found = new ServedCollector();
   for (const family of families) {
     const ruleset = program[family];
-    if (ruleset !== null) addRuleset(found, ruleset, family);
+    if (ruleset !== null) addRuleset(found, ruleset, family, wanted);
   }
   return found.all();
 }
 
 /** The chains where the trees of addresses and of node ports begin: what is in front of them is reached by packets. */
-const roots = ["WEIR-ADDRESSES", "WEIR-NODE-PORTS"] as const;
+const roots = { all: ["WEIR-ADDRESSES", "WEIR-NODE-PORTS"], "node-ports": ["WEIR-NODE-PORTS"] } as const;
 
-function addRuleset(found: ServedCollector, ruleset: IptablesRuleset, family: Family): void {
+function addRuleset(found: ServedCollector, ruleset: IptablesRuleset, family: Family, wanted: Wanted): void {
   const nat = ruleset.tables.find(({ name }) => name === "nat");
   if (nat === undefined) return;
   const chains: Chains = new Map(nat.chains.map(({ name, rules }) => [name, rules]));
   const reached = new Map<string, ReadonlyMap<string, string>>();
-  for (const root of roots) {
+  for (const root of roots[wanted]) {
     walkTree(chains, root, null, new Set(), (rule, address) => {
       const line = frontendLine(rule);
       if (line === null) return;
@@ -37,7 +37,7 @@ function addRuleset(found: ServedCollector, ruleset: IptablesRuleset, family: Fa
       if (target.kind === "dnat") entry.choices.set("only", socketText(target.address, target.port));
       if (target.kind === "redirect") entry.choices.set("only", `port ${target.port} of this node`);
       entry.leads.add("chain" in target ? `${target.kind} ${target.chain}` : target.kind);
-      if ("chain" in target) {
+      if ("chain" in target && wanted === "all") {
         const choices = reached.get(target.chain) ?? choicesIn(chains, target.chain);
         reached.set(target.chain, choices);
         for (const [choice, endpoint] of choices) entry.choices.set(choice, endpoint);

@@ -1,23 +1,23 @@
 import { printId } from "../../compiler/backends/ipvs/print-servers.ts";
 import type { IpSet, IpvsProgram, SetElement, VirtualServer } from "../../compiler/backends/ipvs/program.ts";
 import { ownMarks } from "../preflight/own-marks.ts";
-import { ServedCollector, type ServedFrontends, socketText } from "./served.ts";
+import { ServedCollector, type ServedFrontends, socketText, type Wanted } from "./served.ts";
 
 /**
  * The frontends of IPVS: elements of the mapping sets lead packets to virtual servers, by address and port or by the
  * mark that the element gives them. Servers of weight 0 get no new connections.
  */
-export function servedByIpvs(program: IpvsProgram): ServedFrontends {
+export function servedByIpvs(program: IpvsProgram, wanted: Wanted = "all"): ServedFrontends {
   const found = new ServedCollector();
   const byMark = new Map<number, VirtualServer>();
   const treatment = treatmentBits(program);
-  for (const server of program.virtualServers) {
+  for (const server of wanted === "all" ? program.virtualServers : []) {
     const { id } = server;
     if (id.kind === "mark") byMark.set(id.mark, server);
     else addServers(found.at({ ...id, family: id.address.family, key: server.key }).choices, server);
   }
   for (const set of program.sets) {
-    if (!set.hasActions) continue;
+    if (!set.hasActions || (wanted === "node-ports" && set.kind !== "net-port")) continue;
     for (const element of set.elements) addElement(found, set, element, byMark, treatment);
   }
   return found.all();

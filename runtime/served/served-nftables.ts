@@ -1,21 +1,22 @@
 import type { NftAtom, NftProgram, NftTable, NftVerdict } from "../../compiler/backends/nftables/program.ts";
 import type { Family, IpAddress } from "../../compiler/net/address.ts";
 import type { Protocol } from "../../compiler/net/port.ts";
-import { ServedCollector, type ServedFrontends, socketText } from "./served.ts";
+import { ServedCollector, type ServedFrontends, socketText, type Wanted } from "./served.ts";
 
 /** The frontends of nftables' maps: verdict maps lead to chains, `pool` maps name an endpoint for each class id. */
-export function servedByNft(program: NftProgram): ServedFrontends {
+export function servedByNft(program: NftProgram, wanted: Wanted = "all"): ServedFrontends {
   const found = new ServedCollector();
-  for (const table of program.tables) addTable(found, table);
+  for (const table of program.tables) addTable(found, table, wanted);
   return found.all();
 }
 
 const verdictMaps = /^(frontends|node-ports)(-from-(pods|node))?$/;
 const poolMaps = /^(node-port-)?pool$/;
 
-function addTable(found: ServedCollector, table: NftTable): void {
+function addTable(found: ServedCollector, table: NftTable, wanted: Wanted): void {
   const family: Family = table.family === "ip" ? "ipv4" : "ipv6";
   for (const set of table.sets) {
+    if (wanted === "node-ports" && !set.name.startsWith("node-ports")) continue;
     if (set.kind === "verdict-map" && verdictMaps.test(set.name)) {
       for (const { key, comment, verdict } of set.elements) {
         const place = placeOf(key, family);

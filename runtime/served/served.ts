@@ -19,6 +19,9 @@ export interface Served {
   readonly choices: ReadonlyMap<string, string>;
 }
 
+/** Which frontends to look for. Of node ports alone only the places are told, not what is behind them: that is quick. */
+export type Wanted = "all" | "node-ports";
+
 /** By `frontendName`. */
 export type ServedFrontends = ReadonlyMap<string, Served>;
 

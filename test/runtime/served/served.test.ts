@@ -47,6 +47,8 @@ describe("what a program serves", () => {
         expect(have, `${name} ${backend}`).toEqual(want);
         expect([...served.values()].filter(({ leads }) => leads.size === 0)).toEqual([]);
         expect(compareServed(served, served)).toEqual([]);
+        const nodePorts = [...served].filter(([, { address }]) => address === null).map(([frontend]) => frontend);
+        expect([...servedBy(program, "node-ports").keys()].sort()).toEqual(nodePorts.sort());
       }
     }
   });
