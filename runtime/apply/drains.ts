@@ -1,5 +1,6 @@
 import type { Applied } from "../desired/desired.ts";
 import { bootMilliseconds, incarnation } from "../host/identity.ts";
+import { milestone } from "../host/milestone.ts";
 import type { PlaneName } from "../planes/plane.ts";
 import type { Draining } from "../state/schema.ts";
 import { currentRecord } from "../state/state.ts";
@@ -31,10 +32,15 @@ export async function settleDrains(site: Site, options: DrainOptions): Promise<n
     const isConcerned =
       said !== undefined || after !== null || known.some(({ backend }) => planeOf(backend) === plane.name);
     if (plane.drain === null || !isConcerned) continue;
+    // what began to drain earlier gets the later deadline too: better late than a connection that is cut
     const deadline = Math.max(said?.deadline ?? 0, options.deadlineMs ?? 0);
     const isOverdue = deadline <= bootMilliseconds();
     const { steps, waiting } = await plane.drain(site.host, known, after, isOverdue);
-    for (const step of steps) await site.execute(step);
+    for (const step of steps) {
+      milestone(`before draining ${step.kind}`);
+      await site.execute(step);
+      milestone(`after draining ${step.kind}`);
+    }
     if (waiting === 0) continue;
     planes[plane.name] = { waiting, deadline, leaving: [...new Set([...(said?.leaving ?? []), ...options.leaving])] };
   }

@@ -1,6 +1,8 @@
 import type { BackendName } from "../../compiler/backends/backend.ts";
 import type { Step } from "../../compiler/backends/step.ts";
+import { InternalError } from "../../compiler/result.ts";
 import type { Applied } from "../desired/desired.ts";
+import { withoutUnchanged } from "../desired/programs.ts";
 import type { Host } from "../host/host.ts";
 import type { ForeignPart, Observed, Plane, PlaneName, PlanOptions, Snapshot } from "../planes/plane.ts";
 
@@ -28,10 +30,27 @@ export interface BoundPlane {
   observe(host: Host, known: readonly Applied[]): Promise<PlaneView>;
   /** As if the kernel held exactly this. */
   assume(applied: Applied | null): Promise<PlaneView>;
+  /** The same for a generation that the kernel is known to hold: plans take time by what changes. */
+  unchanged(applied: Applied, generation: number, facts: Snapshot): PlaneView;
+  /** What a view knows of the node besides the program. */
+  facts(view: PlaneView): Snapshot;
   generation(host: Host): Promise<string | null>;
   readonly drain:
     | ((host: Host, known: readonly Applied[], after: Applied | null, isOverdue: boolean) => Promise<Drained>)
     | null;
+}
+
+const generationName = "generation";
+
+/** A snapshot of a plane that held exactly what a generation says: the generation stands for it. */
+function generationSnapshot(generation: number): Snapshot {
+  return { [generationName]: String(generation) };
+}
+
+/** The generation that stands for a snapshot; null for one that holds listings. */
+export function generationOfSnapshot(snapshot: Snapshot): number | null {
+  const text = snapshot[generationName];
+  return text === undefined ? null : Number(text);
 }
 
 /** The part of the kernel that a backend uses. */
@@ -57,12 +76,28 @@ export function bindPlane<P>(plane: Plane<P>, parse: (applied: Applied) => Promi
     plan: async (after, options) => plane.plan(now, after === null ? null : await programOf(after), options),
     restore: (snapshot) => plane.restore(now, snapshot),
   });
+  const unchanged = (applied: Applied, generation: number, facts: Snapshot): PlaneView => ({
+    name: plane.name,
+    isEmpty: false,
+    foreign: [],
+    snapshot: generationSnapshot(generation),
+    plan: async (after, options) => {
+      const pair = after === null ? { before: applied, after } : await withoutUnchanged(applied, after);
+      const now = { program: await programOf(pair.before), foreign: [], snapshot: facts };
+      return plane.plan(now, pair.after === null ? null : await programOf(pair.after), options);
+    },
+    restore: () => {
+      throw new InternalError("a plane is read before a snapshot is put back");
+    },
+  });
   const { drain } = plane;
   return {
     name: plane.name,
     observe: async (host, known) => view(await plane.observe(host, { known: await own(known) })),
     assume: async (applied) =>
       view({ program: applied === null ? null : await programOf(applied), foreign: [], snapshot: {} }),
+    unchanged,
+    facts: ({ snapshot }) => plane.facts?.(snapshot) ?? {},
     generation: (host) => plane.generation(host),
     drain:
       drain === undefined

@@ -54,10 +54,17 @@ function readable(state: StateReader, record: GenerationRecord): Applied | null 
 
 export type Views = ReadonlyMap<PlaneName, PlaneView>;
 
-/** Reads every plane. Throws HostError. */
-export async function observeAll(site: Pick<Site, "host" | "planes">, known: readonly Applied[]): Promise<Views> {
+/** Reads every plane, but one that is known. Throws HostError. */
+export async function observeAll(
+  site: Pick<Site, "host" | "planes">,
+  known: readonly Applied[],
+  unchanged: PlaneView | null = null,
+): Promise<Views> {
   const views = new Map<PlaneName, PlaneView>();
-  for (const plane of site.planes) views.set(plane.name, await plane.observe(site.host, known));
+  for (const plane of site.planes) {
+    const view = plane.name === unchanged?.name ? unchanged : await plane.observe(site.host, known);
+    views.set(plane.name, view);
+  }
   return views;
 }
 

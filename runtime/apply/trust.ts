@@ -1,0 +1,50 @@
+import { incarnation } from "../host/identity.ts";
+import { tokenAfter, transactionsOf } from "../planes/generation.ts";
+import { currentRecord, unfinished } from "../state/state.ts";
+import type { PlannedStep } from "./plan.ts";
+import { type PlaneView, planeOf } from "./planes.ts";
+import type { Site } from "./site.ts";
+
+/** A plane that nobody has changed since weir last knew what it holds. */
+export interface Trusted {
+  /** As if it had been read. */
+  readonly view: PlaneView;
+  readonly token: string;
+}
+
+/**
+ * The plane of the current generation, when the kernel's own count of changes says that it holds exactly that: reading
+ * a table of 200,000 elements to find that out again takes seconds. null when it must be read: the kernel does not count,
+ * somebody has changed something, the last change did not come to its end, the node was started anew. Throws HostError.
+ */
+export async function trustedPlane(site: Site): Promise<Trusted | null> {
+  const { state } = site;
+  const record = currentRecord(state);
+  if (record === null || record.state !== "confirmed" || record.incarnation !== incarnation()) return null;
+  if (unfinished(state) !== null) return null;
+  const { tokens, facts } = state.current();
+  const name = planeOf(record.backend);
+  const token = tokens[name];
+  const plane = site.planes.find((each) => each.name === name);
+  if (token === undefined || plane === undefined || (await plane.generation(site.host)) !== token) return null;
+  return { view: plane.unchanged(state.artifact(record), record.generation, facts?.[name] ?? {}), token };
+}
+
+/**
+ * Whether the kernel is known to hold what it should without reading it: it held exactly the state before, took each
+ * step as a transaction, and counts these transactions and no others. The token is that of now.
+ */
+export async function isProven(
+  site: Site,
+  trusted: Trusted,
+  planned: readonly PlannedStep[],
+): Promise<{ readonly token: string } | null> {
+  const { name } = trusted.view;
+  if (planned.some(({ plane }) => plane !== name)) return null;
+  const token = tokenAfter(
+    trusted.token,
+    planned.reduce((sum, { step }) => sum + transactionsOf(step), 0),
+  );
+  const plane = site.planes.find((each) => each.name === name);
+  return (await plane?.generation(site.host)) === token ? { token } : null;
+}
