@@ -14,7 +14,7 @@ import { worldText } from "../support/random-worlds.ts";
 
 /** More and other specs for a search: WEIR_RANDOM_SEED, WEIR_RANDOM_RUNS. */
 const seed = Number(process.env.WEIR_RANDOM_SEED ?? 20261122);
-const runs = Number(process.env.WEIR_RANDOM_RUNS ?? 30);
+const runs = Number(process.env.WEIR_RANDOM_RUNS ?? 50);
 
 let test: TestPool | null = null;
 let trouble: string | null = null;
@@ -51,7 +51,7 @@ function scene(context: { skip: (note?: string) => void }): Scene | null {
 }
 
 describe("from one random program to another, in one transaction", () => {
-  it(`${runs} small specs, each from the one before, back, and to nothing`, { timeout: 240_000 }, async (context) => {
+  it(`${runs} small specs, each from the one before, back, and to nothing`, { timeout: 900_000 }, async (context) => {
     const at = scene(context);
     if (at === null) return;
     const texts = fc.sample(worldText, { seed, numRuns: Math.ceil(runs / 2) });
