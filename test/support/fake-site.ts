@@ -90,6 +90,8 @@ function plane(name: PlaneName, fake: Pick<FakeSite, "kernel" | "waiting">): Bou
     name,
     observe: async () => viewOf(fake.kernel[name]),
     assume: async (applied) => viewOf(linesOf(applied)),
+    unchanged: (applied) => viewOf(linesOf(applied)),
+    facts: () => ({}),
     generation: async () => null,
     drain:
       name !== "ipvs"
