@@ -1,7 +1,7 @@
 import type { BackendProgram } from "../desired/programs.ts";
 import type { Finding } from "./finding.ts";
 import type { ForeignUse, MarkUse } from "./foreign.ts";
-import { bitsOf, type MarkMeaning, type OwnMarks, ownMarks, usesWholeMarks } from "./own-marks.ts";
+import { bitsOf, type MarkMeaning, type OwnMarks, ownMarks } from "./own-marks.ts";
 
 /**
  * Foreign rules that use weir's bits of the packet mark.
@@ -9,7 +9,7 @@ import { bitsOf, type MarkMeaning, type OwnMarks, ownMarks, usesWholeMarks } fro
  * An error is a rule that sets or asks for one of them: its packets would be masqueraded, dropped or rejected, or weir's
  * would meet that rule. Kubernetes' own two bits mean the same as weir's, which is a warning. Rules that may clear a
  * bit after weir has set it (a mark restored from the connection in FORWARD) are warnings: which packets pass both is
- * not known. On the way in, before weir marks anything, clearing does no harm.
+ * not known. On the way in, before weir marks anything, clearing does no harm; the ipvs backend marks first of all.
  */
 export function markConflicts(foreign: ForeignUse, desired: BackendProgram): readonly Finding[] {
   const own = ownMarks(desired);
@@ -24,7 +24,7 @@ export function markConflicts(foreign: ForeignUse, desired: BackendProgram): rea
       return meaning === undefined ? [] : [{ bit, meaning }];
     });
     if (shared.length > 0) findings.push(sharedBits(use, shared));
-    else if (mayClear(use, wanted, usesWholeMarks(desired))) findings.push(clearedBits(use));
+    else if (mayClear(use, wanted, desired.backend === "ipvs")) findings.push(clearedBits(use));
   }
   return merged(findings);
 }
@@ -74,9 +74,9 @@ function isOfIpvs(meaning: MarkMeaning): boolean {
   return meaning === "delivered to IPVS" || meaning === "sent to a virtual server";
 }
 
-function mayClear(use: MarkUse, own: OwnMarks, isWhole: boolean): boolean {
+function mayClear(use: MarkUse, own: OwnMarks, marksEarly: boolean): boolean {
   if (use.action !== "set" || use.isKubernetes) return false;
-  if (use.hook === "before" && !isWhole) return false;
+  if (use.hook === "before" && !marksEarly) return false;
   return [...own].some(([bit]) => (use.zeros & bit) !== 0);
 }
 

@@ -27,11 +27,6 @@ export function ownMarks(desired: BackendProgram): OwnMarks {
   }
 }
 
-/** Whether marks stand for virtual servers, which needs all 32 bits of the packets for them. */
-export function usesWholeMarks(desired: BackendProgram): boolean {
-  return desired.backend === "ipvs" && desired.program.virtualServers.some(({ id }) => id.kind === "mark");
-}
-
 function nftMarks(program: NftProgram): OwnMarks {
   const marks = new Map<number, MarkMeaning>();
   for (const { chains } of program.tables) {

@@ -5,7 +5,7 @@ import type { Host } from "../host/host.ts";
 import { findConflicts } from "./conflicts.ts";
 import type { Finding } from "./finding.ts";
 import { nodePortsOf } from "./node-ports.ts";
-import { ownMarks, usesWholeMarks } from "./own-marks.ts";
+import { ownMarks } from "./own-marks.ts";
 import type { Probe } from "./probe.ts";
 import { unmetRequirements } from "./requirements.ts";
 
@@ -35,6 +35,6 @@ export function errorsFirst(findings: readonly Finding[]): readonly Finding[] {
  */
 export function preflightKey(requirements: readonly Requirement[], desired: BackendProgram): string {
   const ports = nodePortsOf(desired).map(({ protocol, port }) => `${protocol} ${port}`);
-  const parts = [desired.backend, requirements, [...ownMarks(desired)], usesWholeMarks(desired), ports.sort()];
+  const parts = [desired.backend, requirements, [...ownMarks(desired)], ports.sort()];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

@@ -100,6 +100,13 @@ const cases: readonly Case[] = [
     says: /chain FORWARD of table mangle \(ipv4\) may clear mark bits of weir's/,
   },
   {
+    name: "marks restored from connections, after IPVS's rules have set them",
+    backend: "ipvs",
+    load: restore(restoredMarks),
+    finds: ["warning conflict/mark-cleared"],
+    says: /chain PREROUTING of table mangle \(ipv4\) may clear mark bits of weir's/,
+  },
+  {
     name: "a routing rule by mark, as WireGuard makes it",
     backend: "iptables",
     load: ip("rule", "add", "not", "fwmark", "51820", "table", "51820"),
