@@ -123,10 +123,12 @@ function stagesBetween(before: IpvsProgram, after: IpvsProgram): readonly IpvsPr
   for (;;) {
     const taken = takenMarks(now, after);
     if (taken.size === 0) break;
-    const stage = exceptMarks(now, after, taken);
-    if (takenMarks(stage, after).size >= taken.size) break;
-    now = stage;
-    stages.push(now);
+    const without = exceptMarks(now, after, taken, taken);
+    const still = takenMarks(without, after);
+    if (still.size >= taken.size) break;
+    // nobody is led to the freed ones: they get their new servers before their new frontends
+    now = exceptMarks(without, after, still, taken);
+    stages.push(without, now);
   }
   return [...stages, after];
 }
@@ -168,18 +170,23 @@ function markServing(element: DispatchElement, bits: Readonly<Record<Family, Act
   return mark === null ? null : idText({ kind: "mark", family, mark });
 }
 
-/** The program after, but with the virtual servers by these marks, and frontends that are to use them, as before. */
-function exceptMarks(before: IpvsProgram, after: IpvsProgram, marks: ReadonlySet<string>): IpvsProgram {
+/** The program after, but with the virtual servers by some marks as before, and with frontends that are to use others as before. */
+function exceptMarks(
+  before: IpvsProgram,
+  after: IpvsProgram,
+  held: ReadonlySet<string>,
+  awaited: ReadonlySet<string>,
+): IpvsProgram {
   const old = new Map(before.virtualServers.map((server) => [idText(server.id), server]));
   const virtualServers = after.virtualServers.map((server) => {
     const id = idText(server.id);
-    return marks.has(id) ? (old.get(id) ?? server) : server;
+    return held.has(id) ? (old.get(id) ?? server) : server;
   });
   const waiting = new Set<string>();
   const bits = actionBits(after);
   eachDispatchElement(after.sets, (element) => {
     const id = markServing(element, bits);
-    if (id !== null && marks.has(id)) waiting.add(placeText(placeOfElement(element)));
+    if (id !== null && awaited.has(id)) waiting.add(placeText(placeOfElement(element)));
   });
   const isWaiting = (element: SetElement) =>
     (element.kind === "ip-port" || element.kind === "net-port") && waiting.has(placeText(placeOfElement(element)));
