@@ -82,6 +82,8 @@ async function main(folder: string, jobsFile: string, reportFile: string): Promi
 
   for (const job of jobs) {
     const from = performance.now();
+    // ends in the machine's log, and tells where it was when time ran out
+    console.log(`${Math.round(from / 1000)} s: ${JSON.stringify(job)}`);
     const result = await work(job).catch((error: unknown) => ({
       refusal: null,
       tried: 0,
