@@ -95,11 +95,12 @@ function stateLines({ pending, unfinished, draining, notes }: Status): readonly 
   return lines;
 }
 
-function adviceLines({ state, against, drift }: Status): readonly string[] {
+function adviceLines({ state, against, drift, pending }: Status): readonly string[] {
   if (state !== "drift") return [];
   if (against === null) return ["to remove it: weir cleanup"];
   const count = drift.operations.length + drift.leftovers.reduce((sum, { operations }) => sum + operations.length, 0);
-  const command = against.generation === null ? `weir apply ${against.from}` : "weir apply --last";
+  const again = pending === null ? "weir apply --last" : "weir rollback, or weir confirm and then weir apply --last";
+  const command = against.generation === null ? `weir apply ${against.from}` : again;
   return [`to put it right (${counted(count, "operation")}): ${command}`];
 }
 

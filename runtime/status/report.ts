@@ -2,7 +2,7 @@ import type { BackendName } from "../../compiler/backends/backend.ts";
 import type { Operation } from "../../compiler/backends/step.ts";
 import type { BackendProgram } from "../desired/programs.ts";
 import type { ForeignPart, PlaneName } from "../planes/plane.ts";
-import type { ServedFrontends } from "../served/served.ts";
+import { type ServedFrontends, socketText } from "../served/served.ts";
 import { servedBy } from "../served/served-by.ts";
 import { type PlaneReport, planeNameOf } from "./observe.ts";
 import { compareServed, type ServiceDrift } from "./service-drift.ts";
@@ -77,6 +77,12 @@ export function countsOf(desired: BackendProgram): Counts {
   for (const { key, choices } of served.values()) {
     if (key !== null) services.add(key.replace(/:[^:/]*$/, ""));
     for (const endpoint of choices.values()) endpoints.add(endpoint);
+  }
+  if (desired.backend === "userspace") {
+    // rules lead to the proxy's listeners, and those to endpoints
+    const { listeners } = desired.program.table;
+    const behind = new Set(listeners.flatMap((each) => each.endpoints.map((one) => socketText(one.address, one.port))));
+    return { services: services.size, frontends: served.size, endpoints: behind.size };
   }
   return { services: services.size, frontends: served.size, endpoints: endpoints.size };
 }

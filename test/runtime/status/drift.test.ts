@@ -141,6 +141,7 @@ describe("what only some backends have", () => {
 
   it("userspace: the rules into the proxy", async () => {
     const after = await program("userspace", desired);
+    expect(countsOf(after)).toEqual({ services: 2, frontends: 3, endpoints: 2 });
     const kernel = await program("userspace", desired.replace("10.96.0.10", "10.96.0.11"));
     const { services } = driftOf([planeWith(kernel, after)], after);
     expect(services.map(({ meaning }) => meaning)).toContain("10.96.0.10:80/tcp is not served");
