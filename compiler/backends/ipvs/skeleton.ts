@@ -12,7 +12,7 @@ import type {
   IptablesTarget,
   SetDirection,
 } from "../iptables/program.ts";
-import { chains, type MarkLayout, type SetName, setName } from "./names.ts";
+import { chains, type MarkLayout, type SetName, setName, unsigned } from "./names.ts";
 
 /**
  * The rules around IPVS. They speak of sets, so they are the same for one service and for 20,000.
@@ -40,6 +40,8 @@ export const jumps: readonly IptablesJump[] = [
 
 const allBits = 0xffffffff;
 const isNew: IptablesMatch = { kind: "ct-state", states: ["NEW"], negated: false };
+/** Translated by rules of nat: another program's, or those of a backend that this one takes over from, and not for IPVS. */
+const isTranslated: IptablesMatch = { kind: "ct-state", states: ["DNAT"], negated: false };
 const isReply: IptablesMatch = { kind: "ct-direction", direction: "REPLY" };
 const viaIpvs: IptablesMatch = {
   kind: "ipvs",
@@ -69,12 +71,20 @@ export function companionRules(facts: SkeletonFacts): IptablesRuleset {
 
 function mangleChains(facts: SkeletonFacts): readonly IptablesChain[] {
   return [
-    { name: chains.in, rules: [rule([isReply], { kind: "return" }), rule([], goto(chains.dispatch))] },
+    {
+      name: chains.in,
+      rules: [
+        rule([isReply], { kind: "return" }),
+        rule([isTranslated], { kind: "return" }),
+        rule([], goto(chains.dispatch)),
+      ],
+    },
     {
       name: chains.out,
       rules: [
         rule([note("weir: on its way to a server"), viaIpvs], { kind: "return" }),
         rule([isReply], { kind: "return" }),
+        rule([isTranslated], { kind: "return" }),
         rule([], goto(chains.dispatch)),
       ],
     },
@@ -211,13 +221,16 @@ function refuseChain({ marks }: SkeletonFacts): IptablesChain {
   return { name: chains.refuse, rules: [rule([], { kind: "mark", value: marks.refused, mask: allBits })] };
 }
 
-/** Leaves no mark on packets that leave the node: a tunnel's outer packet would inherit it. */
+/**
+ * Leaves no mark on packets that leave the node: a tunnel's outer packet would inherit it. The mark of a virtual server
+ * has no masquerade bit; one that is there was set by the rules of another backend that is still in place, for nat.
+ */
 function clearChain({ marks }: SkeletonFacts): IptablesChain {
-  const { deliver, byMark, reject } = marks;
+  const { deliver, byMark, reject, masquerade } = marks;
   return {
     name: chains.clear,
     rules: [
-      rule([hasBits(deliver + byMark)], { kind: "mark", value: 0, mask: allBits }),
+      rule([hasBits(deliver + byMark)], { kind: "mark", value: 0, mask: unsigned(~masquerade) }),
       rule([hasBits(deliver)], { kind: "mark", value: 0, mask: deliver }),
       rule([hasBits(byMark + reject)], { kind: "mark", value: 0, mask: allBits }),
     ],
