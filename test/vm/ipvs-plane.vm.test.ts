@@ -64,7 +64,8 @@ describe.runIf(vmTestsWanted)("the plane of IPVS in a virtual machine", () => {
     const worlds: Readonly<Record<string, string>>[] = [];
     for (const text of fc.sample(worldText, { seed: 5, numRuns: 40 })) {
       const world = await ipvsWorld(text);
-      if (world !== null && worlds.length < 3) worlds.push(filesOf(world.program));
+      if (world !== null && world.program.virtualServers.length > 3 && worlds.length < 3)
+        worlds.push(filesOf(world.program));
     }
     const drains = {
       both: filesOf(lowered(services([near, distant], true))),
@@ -75,9 +76,9 @@ describe.runIf(vmTestsWanted)("the plane of IPVS in a virtual machine", () => {
       ["worlds.json", JSON.stringify(worlds)],
       ["drains.json", JSON.stringify(drains)],
     ]);
-    result = await runInVm({ script: script(bundle.path("program")), input, output: tests, seconds: 560 });
+    result = await runInVm({ script: script(bundle.path("program")), input, output: tests, seconds: 840 });
     bundle.remove();
-  }, 580_000);
+  }, 870_000);
 
   it.each(tests)("%s", (name) => {
     expect(JSON.parse(result.output.get(name) ?? '["did not run"]'), result.log).toEqual([]);
