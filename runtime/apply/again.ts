@@ -1,6 +1,6 @@
 import { incarnation } from "../host/identity.ts";
 import type { GenerationRecord } from "../state/schema.ts";
-import { change, snapshotsOf, tokensOf } from "./change.ts";
+import { change, type Knowledge, knowledgeOf, snapshotsOf, tokensOf } from "./change.ts";
 import { settleDrains } from "./drains.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { type PlannedStep, planSteps } from "./plan.ts";
@@ -21,18 +21,21 @@ export type AgainResult =
  */
 export async function applyAgain(site: Site, record: GenerationRecord): Promise<AgainResult> {
   const desired = site.state.artifact(record);
+  const tokens = await tokensOf(site);
   const views = await observeAll(site, [desired, ...knownArtifacts(site.state)]);
-  const options = { atOnce: true };
+  const options = { atOnce: true, trusted: null };
   const planned = await planSteps(site.planes, views, desired, options);
+  let knowledge: Knowledge | null = null;
   if (planned.length > 0) {
     try {
-      await change(site, record.generation, desired, planned, options);
+      knowledge = await change(site, record.generation, desired, planned, options);
     } catch (error) {
       return goBack(site, record, snapshotsOf(views), failureOf(error));
     }
   }
   site.state.replaceRecord({ ...record, incarnation: incarnation() });
-  site.state.writeCurrent({ generation: record.generation, tokens: await tokensOf(site) });
+  knowledge ??= await knowledgeOf(site, views, tokens);
+  site.state.writeCurrent({ generation: record.generation, ...knowledge });
   journalize(site, record.generation, "done");
   await settleDrains(site, { leaving: [], deadlineMs: null });
   return planned.length === 0 ? { kind: "unchanged" } : { kind: "applied", steps: planned };

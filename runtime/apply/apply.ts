@@ -2,18 +2,21 @@ import { type Desired, isSameArtifact } from "../desired/desired.ts";
 import { bootMilliseconds, incarnation } from "../host/identity.ts";
 import type { GenerationRecord } from "../state/schema.ts";
 import { currentRecord, unfinished } from "../state/state.ts";
-import { change, snapshotsOf, tokensOf } from "./change.ts";
+import { change, type Knowledge, snapshotsOf } from "./change.ts";
 import { settleDrains } from "./drains.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { type PlannedStep, planSteps } from "./plan.ts";
-import { restoreBefore } from "./restore.ts";
+import { restoreBefore, stepsBack } from "./restore.ts";
 import { journalize, knownArtifacts, neededGenerations, observeAll, type Site, type Views } from "./site.ts";
+import { type Trusted, trustedPlane } from "./trust.ts";
 
 export interface ApplyOptions {
   /** Restore the state before unless it is confirmed within so many seconds; null: keep it. */
   readonly confirmSeconds: number | null;
   /** How long what leaves may wait for its connections. */
   readonly drainSeconds: number;
+  /** The kernel is read, before and after, also where its count of changes tells what it holds. */
+  readonly readsAll?: boolean;
   /**
    * Looks at the node when something is to be changed; throws to refuse. `known`: the key that it gave last, null when
    * the node was started anew since. What it gives now is kept with the generation.
@@ -47,7 +50,8 @@ export type ApplyResult =
  */
 export async function applyDesired(site: Site, desired: Desired, options: ApplyOptions): Promise<ApplyResult> {
   await site.progress("reading what the kernel holds");
-  const views = await observeAll(site, knownArtifacts(site.state));
+  const trusted = options.readsAll === true ? null : await trustedPlane(site);
+  const views = await observeAll(site, knownArtifacts(site.state), trusted?.views);
   const planned = await planSteps(site.planes, views, desired, { atOnce: options.drainSeconds === 0 });
   const known = currentRecord(site.state);
   if (planned.length === 0 && known !== null && isKept(site, known, desired)) {
@@ -58,7 +62,7 @@ export async function applyDesired(site: Site, desired: Desired, options: ApplyO
   const confirmSeconds = planned.length === 0 ? null : options.confirmSeconds;
   const record = prepare(site, desired, views, { confirmSeconds, preflight });
   if (record.confirm !== null) await armed(site, record, views);
-  return carryOut(site, record, desired, planned, options);
+  return carryOut(site, record, desired, planned, { ...options, trusted });
 }
 
 /** Whether a record says already what would be recorded. */
@@ -123,7 +127,8 @@ async function armed(site: Site, record: GenerationRecord, views: Views): Promis
     for (const plane of site.planes) {
       const view = views.get(plane.name);
       if (view === undefined || view.isEmpty) continue;
-      for (const step of (await plane.assume(null)).restore(view.snapshot)) await site.check(step);
+      const empty = await plane.assume(null);
+      for (const step of await stepsBack(site, empty, view.snapshot)) await site.check(step);
     }
   } catch (error) {
     site.state.markGeneration(record.generation, "failed", failureOf(error).message);
@@ -137,12 +142,13 @@ async function carryOut(
   record: GenerationRecord,
   desired: Desired,
   planned: readonly PlannedStep[],
-  options: ApplyOptions,
+  options: ApplyOptions & { readonly trusted: Trusted | null },
 ): Promise<ApplyResult> {
   const { generation } = record;
+  const { trusted, drainSeconds } = options;
   try {
-    await change(site, generation, desired, planned, { atOnce: options.drainSeconds === 0 });
-    await finish(site, record);
+    const knowledge = await change(site, generation, desired, planned, { atOnce: drainSeconds === 0, trusted });
+    finish(site, record, knowledge);
   } catch (error) {
     const failure = failureOf(error);
     await site.progress("restoring the state before");
@@ -155,7 +161,7 @@ async function carryOut(
 }
 
 /** The record is what counts: a process that is killed after it was written has applied the generation. */
-async function finish(site: Site, record: GenerationRecord): Promise<void> {
+function finish(site: Site, record: GenerationRecord, knowledge: Knowledge): void {
   const changedAt = new Date().toISOString();
   if (record.confirm === null) {
     site.state.replaceRecord({ ...record, state: "confirmed", changedAt });
@@ -163,7 +169,7 @@ async function finish(site: Site, record: GenerationRecord): Promise<void> {
     const deadline = bootMilliseconds() + record.confirm.seconds * 1000;
     site.state.replaceRecord({ ...record, confirm: { ...record.confirm, deadline }, changedAt });
   }
-  site.state.writeCurrent({ generation: record.generation, tokens: await tokensOf(site) });
+  site.state.writeCurrent({ generation: record.generation, ...knowledge });
   journalize(site, record.generation, "done");
 }
 

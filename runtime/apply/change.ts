@@ -5,9 +5,20 @@ import type { Snapshots } from "../state/generations.ts";
 import { Differs, StepFailed, Stopped } from "./failure.ts";
 import { lastingSteps, operationsOf, type PlannedStep, planSteps } from "./plan.ts";
 import { journalize, knownArtifacts, observeAll, type Site, type Views } from "./site.ts";
+import { isProven, type Trusted } from "./trust.ts";
+
+/** What lets a later apply do without reading a plane again. */
+export interface Knowledge {
+  /** The kernel's count of changes when the plane held what it should, of planes that have one. */
+  readonly tokens: Readonly<Partial<Record<PlaneName, string>>>;
+  readonly facts: Readonly<Partial<Record<PlaneName, Snapshot>>>;
+  /** Planes that held nothing. */
+  readonly empty: readonly PlaneName[];
+}
 
 /**
- * Carries the steps out one by one, each in the journal before it begins, and reads the kernel back. Throws StepFailed,
+ * Carries the steps out one by one, each in the journal before it begins, and reads the kernel back, unless its count of
+ * changes proves that it holds what was asked for. Throws StepFailed,
  * Stopped, Differs, or the errors of the journal and of reading; the caller restores the state before.
  */
 export async function change(
@@ -15,8 +26,8 @@ export async function change(
   generation: number,
   desired: Applied,
   planned: readonly PlannedStep[],
-  options: PlanOptions,
-): Promise<void> {
+  options: PlanOptions & { readonly trusted: Trusted | null },
+): Promise<Knowledge> {
   const steps = planned.length;
   for (const [at, { plane, step }] of planned.entries()) {
     const stop = site.stopReason();
@@ -32,12 +43,42 @@ export async function change(
     milestone(`after ${step.kind}`);
   }
   journalize(site, generation, "verifying", { step: steps, steps });
+  const { trusted } = options;
+  const proven = trusted === null ? null : await isProven(site, trusted, planned);
+  if (trusted !== null && proven !== null) {
+    const { name } = trusted.view;
+    const { facts = {}, empty = [] } = site.state.current();
+    return { tokens: { [name]: proven.token }, facts, empty };
+  }
+  return readBack(site, desired, options);
+}
+
+/** Throws Differs when the kernel does not hold exactly what is desired. */
+async function readBack(site: Site, desired: Applied, options: PlanOptions): Promise<Knowledge> {
   await site.progress("reading back");
+  const before = await tokensOf(site);
   const views = await observeAll(site, knownArtifacts(site.state));
   const left = lastingSteps(await planSteps(site.planes, views, desired, options));
   if (left.length > 0) {
     throw new Differs("the kernel took every step, but does not hold what is desired", operationsOf(left));
   }
+  return knowledgeOf(site, views, before);
+}
+
+/** What was read between two looks at the count of changes is what the count stands for only if it is the same in both. */
+export async function knowledgeOf(site: Site, views: Views, before: Knowledge["tokens"]): Promise<Knowledge> {
+  const after = await tokensOf(site);
+  const tokens: Partial<Record<PlaneName, string>> = {};
+  const facts: Partial<Record<PlaneName, Snapshot>> = {};
+  for (const plane of site.planes) {
+    const token = after[plane.name];
+    const view = views.get(plane.name);
+    if (token === undefined || token !== before[plane.name] || view === undefined) continue;
+    tokens[plane.name] = token;
+    facts[plane.name] = plane.facts(view);
+  }
+  const empty = site.planes.flatMap(({ name }) => (views.get(name)?.isEmpty === true ? [name] : []));
+  return { tokens, facts, empty };
 }
 
 /** What is needed for going back to what was seen. */
@@ -48,7 +89,7 @@ export function snapshotsOf(views: Views): Snapshots {
 }
 
 /** What tells whether a plane was changed by anyone since now, of those that can tell. */
-export async function tokensOf(site: Site): Promise<Readonly<Partial<Record<PlaneName, string>>>> {
+export async function tokensOf(site: Site): Promise<Knowledge["tokens"]> {
   const found: Partial<Record<PlaneName, string>> = {};
   for (const plane of site.planes) {
     const token = await plane.generation(site.host);

@@ -1,11 +1,11 @@
-import type { Operation } from "../../compiler/backends/step.ts";
+import type { Operation, Step } from "../../compiler/backends/step.ts";
 import { milestone } from "../host/milestone.ts";
-import type { PlaneName } from "../planes/plane.ts";
+import type { PlaneName, Snapshot } from "../planes/plane.ts";
 import type { Snapshots } from "../state/generations.ts";
 import type { GenerationRecord } from "../state/schema.ts";
 import { settleDrains } from "./drains.ts";
 import { type Failure, failureOf } from "./failure.ts";
-import { type BoundPlane, planeOf } from "./planes.ts";
+import { type BoundPlane, generationOfSnapshot, type PlaneView, planeOf } from "./planes.ts";
 import { journalize, knownArtifacts, type Site } from "./site.ts";
 
 export interface Restored {
@@ -83,12 +83,19 @@ export async function restorePlanes(
   for (const plane of ordered) {
     const snapshot = snapshots[plane.name];
     if (snapshot === undefined) continue;
-    const left = (await plane.observe(site.host, known)).restore(snapshot);
+    const left = await stepsBack(site, await plane.observe(site.host, known), snapshot);
     differences.push(...left.filter(({ kind }) => kind !== "flows").flatMap(({ operations }) => operations));
   }
   if (differences.length === 0) return null;
   const message = "the kernel does not hold what it held before, though it took every step back";
   return { message, help: null, step: null, differences };
+}
+
+/** The steps from what a plane holds to a snapshot. Throws StateError when the generation that stands for it is gone. */
+export async function stepsBack(site: Site, view: PlaneView, snapshot: Snapshot): Promise<readonly Step[]> {
+  const generation = generationOfSnapshot(snapshot);
+  if (generation === null) return view.restore(snapshot);
+  return view.plan(site.state.artifact(site.state.record(generation)), { atOnce: true });
 }
 
 async function restorePlane(
@@ -100,7 +107,7 @@ async function restorePlane(
   const snapshot = snapshots[plane.name];
   if (snapshot === undefined) return;
   const view = await plane.observe(site.host, known);
-  for (const step of view.restore(snapshot)) {
+  for (const step of await stepsBack(site, view, snapshot)) {
     milestone(`before restoring ${step.kind}`);
     await site.execute(step);
     milestone(`after restoring ${step.kind}`);

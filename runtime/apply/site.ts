@@ -2,8 +2,10 @@ import type { Step } from "../../compiler/backends/step.ts";
 import type { Applied } from "../desired/desired.ts";
 import type { Host } from "../host/host.ts";
 import { incarnation, ownProcess } from "../host/identity.ts";
+import { lookAt } from "../host/look.ts";
 import type { PlaneName } from "../planes/plane.ts";
 import { StateError } from "../state/error.ts";
+import { mostGenerations } from "../state/generations.ts";
 import type { GenerationRecord, Journal } from "../state/schema.ts";
 import { currentRecord, type StateReader, type StateWriter, unfinished } from "../state/state.ts";
 import type { BoundPlane, PlaneView } from "./planes.ts";
@@ -54,16 +56,16 @@ function readable(state: StateReader, record: GenerationRecord): Applied | null 
 
 export type Views = ReadonlyMap<PlaneName, PlaneView>;
 
-/** Reads every plane, but one that is known. Throws HostError. */
+/** Reads every plane, but those that are known. Throws HostError. */
 export async function observeAll(
   site: Pick<Site, "host" | "planes">,
   known: readonly Applied[],
-  unchanged: PlaneView | null = null,
+  trusted: Views = new Map(),
 ): Promise<Views> {
   const views = new Map<PlaneName, PlaneView>();
+  const look = lookAt(site.host);
   for (const plane of site.planes) {
-    const view = plane.name === unchanged?.name ? unchanged : await plane.observe(site.host, known);
-    views.set(plane.name, view);
+    views.set(plane.name, trusted.get(plane.name) ?? (await plane.observe(look, known)));
   }
   return views;
 }
@@ -89,7 +91,14 @@ export function journalize(
 export function neededGenerations(state: StateReader): ReadonlySet<number> {
   const current = currentRecord(state);
   const draining = Object.values(state.draining()?.planes ?? {}).flatMap((each) => each?.leaving ?? []);
+  // a generation may stand for what was there before the one after it
+  const before = state
+    .generations()
+    .slice(-mostGenerations)
+    .map((each) => state.recordIfKept(each)?.previous);
   return new Set(
-    [current?.generation, current?.previous, unfinished(state)?.generation, ...draining].flatMap((n) => n ?? []),
+    [current?.generation, current?.previous, unfinished(state)?.generation, ...draining, ...before].flatMap(
+      (number) => number ?? [],
+    ),
   );
 }

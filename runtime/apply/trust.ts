@@ -3,13 +3,15 @@ import { tokenAfter, transactionsOf } from "../planes/generation.ts";
 import { currentRecord, unfinished } from "../state/state.ts";
 import type { PlannedStep } from "./plan.ts";
 import { type PlaneView, planeOf } from "./planes.ts";
-import type { Site } from "./site.ts";
+import type { Site, Views } from "./site.ts";
 
-/** A plane that nobody has changed since weir last knew what it holds. */
+/** Planes that need not be read, because nobody has changed the plane in use since weir last knew what it holds. */
 export interface Trusted {
-  /** As if it had been read. */
+  /** The plane in use, as if it had been read. */
   readonly view: PlaneView;
   readonly token: string;
+  /** With the planes that held nothing when all were read last: what might appear there serves nobody by itself. */
+  readonly views: Views;
 }
 
 /**
@@ -22,12 +24,15 @@ export async function trustedPlane(site: Site): Promise<Trusted | null> {
   const record = currentRecord(state);
   if (record === null || record.state !== "confirmed" || record.incarnation !== incarnation()) return null;
   if (unfinished(state) !== null) return null;
-  const { tokens, facts } = state.current();
+  const { tokens, facts, empty = [] } = state.current();
   const name = planeOf(record.backend);
   const token = tokens[name];
   const plane = site.planes.find((each) => each.name === name);
   if (token === undefined || plane === undefined || (await plane.generation(site.host)) !== token) return null;
-  return { view: plane.unchanged(state.artifact(record), record.generation, facts?.[name] ?? {}), token };
+  const view = plane.unchanged(state.artifact(record), record.generation, facts?.[name] ?? {});
+  const views = new Map([[name, view]]);
+  for (const each of site.planes) if (empty.includes(each.name)) views.set(each.name, await each.assume(null));
+  return { view, token, views };
 }
 
 /**

@@ -28,6 +28,7 @@ export interface ApplyCommandOptions extends DesiredOptions, StateOptions {
   readonly last?: boolean;
   readonly iptables?: "nft" | "legacy";
   readonly drainTimeout: string;
+  readonly readAll?: boolean;
 }
 
 /** `weir apply`: what was compiled or is specified, to the kernel. */
@@ -61,7 +62,8 @@ export async function apply(context: Context, paths: readonly string[], options:
       if (options.node === undefined) refuseOtherNode(site, desired);
       const look = (known: string | null): Promise<string> =>
         preflightNode(context, site, desired, known, (text) => warnings.push(text));
-      const result = await applyDesired(site, desired, { confirmSeconds, drainSeconds, preflight: look });
+      const readsAll = options.readAll === true;
+      const result = await applyDesired(site, desired, { confirmSeconds, drainSeconds, readsAll, preflight: look });
       await site.progress("");
       return tell(context, desired, result, { ...extra, notes, drainSeconds });
     },

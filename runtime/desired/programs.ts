@@ -2,6 +2,7 @@ import type { IptablesProgram } from "../../compiler/backends/iptables/program.t
 import type { IpvsProgram } from "../../compiler/backends/ipvs/program.ts";
 import type { NftProgram } from "../../compiler/backends/nftables/program.ts";
 import type { ProxyProgram } from "../../compiler/backends/userspace/program.ts";
+import { loadBackend } from "../../compiler/index.ts";
 import type { Applied } from "./desired.ts";
 
 /** A program together with the backend that it is for. */
@@ -18,6 +19,18 @@ export function programOf(applied: Applied): Promise<BackendProgram> {
   const known = programs.get(applied) ?? parse(applied);
   programs.set(applied, known);
   return known;
+}
+
+/** Two artifacts of one backend without what does not matter to their delta, where the backend knows how. */
+export async function withoutUnchanged(
+  before: Applied,
+  after: Applied,
+): Promise<{ readonly before: Applied; readonly after: Applied }> {
+  if (before.backend !== after.backend) return { before, after };
+  const backend = await loadBackend(before.backend);
+  const rest = backend.withoutUnchanged?.(before.files, after.files);
+  if (rest === undefined) return { before, after };
+  return { before: { ...before, files: rest.before }, after: { ...after, files: rest.after } };
 }
 
 async function parse({ backend, files }: Applied): Promise<BackendProgram> {

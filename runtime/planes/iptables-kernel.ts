@@ -50,6 +50,12 @@ export function snapshotOf(listings: readonly OwnListing[], facts: KernelFacts):
   return { ...Object.fromEntries(texts), [factsName]: `${JSON.stringify(facts)}\n` };
 }
 
+/** The snapshot without its listings. */
+export function snapshotFacts(snapshot: Snapshot): Snapshot {
+  const text = snapshot[factsName];
+  return text === undefined ? {} : { [factsName]: text };
+}
+
 /** Facts of a snapshot; none when it was not made by observing. */
 export function factsOf(snapshot: Snapshot): KernelFacts {
   const text = snapshot[factsName];

@@ -12,6 +12,8 @@ import {
   reportFlavours,
 } from "../host/flavour.ts";
 import type { Host } from "../host/host.ts";
+import { oncePerLook } from "../host/look.ts";
+import { nftToken } from "./generation.ts";
 import { knownChains, rulesetOf } from "./iptables-chains.ts";
 import {
   factsOf,
@@ -21,6 +23,7 @@ import {
   placeName,
   placesFrom,
   rawSteps,
+  snapshotFacts,
   snapshotOf,
 } from "./iptables-kernel.ts";
 import { holdsAnything, isOwnedBy, type Listing, type RulesOwner, readListing } from "./iptables-listing.ts";
@@ -37,9 +40,13 @@ export function rulesPlane(owner: RulesOwner, wanted: IptablesFlavour | null = n
     observe: (host, hints) => observe(host, owner, wanted, hints),
     plan: (now, after) => plan(now, after, owner),
     restore: (now, snapshot) => restore(now, snapshot, owner),
+    facts: snapshotFacts,
     generation,
   };
 }
+
+/** The chains of both owners stand in the same listings. */
+const listRulesOnce = oncePerLook(listRules);
 
 /** The plane of the backends iptables and userspace. */
 export const iptablesPlane: Plane<IptablesProgram> = rulesPlane("main");
@@ -50,7 +57,7 @@ async function observe(
   wanted: IptablesFlavour | null,
   hints: ObserveHints<IptablesProgram>,
 ): Promise<Observed<IptablesProgram>> {
-  const raw = await listRules(host);
+  const raw = await listRulesOnce(host);
   await assertNotHidden(host, raw, owner);
   const listings = raw.map(({ flavour, family, text }) => ({ flavour, family, listing: readListing(text, owner) }));
   const report = await reportOf(host, raw, listings);
@@ -83,9 +90,7 @@ async function observe(
 /** Rules of the nft flavour are part of nf_tables, which counts its changes; the legacy flavour counts none. */
 async function generation(host: Host): Promise<string | null> {
   for (const family of families) if (await hasLegacyTables(host, family)) return null;
-  const { nftGeneration } = await import("../netlink/generation.ts");
-  const number = await nftGeneration(host);
-  return number === null ? null : `${number}`;
+  return nftToken(host);
 }
 
 /** Which flavours the node has, and what is in them, without changing anything. Throws HostError. */

@@ -4,7 +4,7 @@ import { type ReadTable, readListing } from "../../compiler/backends/nftables/pa
 import type { NftFamily, NftProgram } from "../../compiler/backends/nftables/program.ts";
 import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
-import { incarnation } from "../host/identity.ts";
+import { nftToken } from "./generation.ts";
 import { restoreNftables, snapshotName } from "./nftables-restore.ts";
 import { runNft } from "./nftables-tool.ts";
 import type { Observed, Plane } from "./plane.ts";
@@ -17,7 +17,7 @@ export const nftablesPlane: Plane<NftProgram> = {
   observe: observeNftables,
   plan: (now, after) => deltaNftables(now.program, after),
   restore: restoreNftables,
-  generation,
+  generation: nftToken,
 };
 
 async function observeNftables(host: Host): Promise<Observed<NftProgram>> {
@@ -55,15 +55,4 @@ async function listTable(host: Host, family: NftFamily): Promise<string | null> 
 /** EINVAL is the answer of a kernel that knows netfilter, but no nf_tables. */
 function isMissing(errno: string | null): boolean {
   return errno === "ENOENT" || errno === "EINVAL";
-}
-
-/**
- * The kernel counts the transactions of nf_tables in a network namespace, whoever makes them. What packets change, as
- * counters and affinity, is no transaction.
- */
-async function generation(host: Host): Promise<string | null> {
-  // the netlink package is loaded only where it is used
-  const { nftGeneration } = await import("../netlink/generation.ts");
-  const number = await nftGeneration(host);
-  return number === null ? null : `${incarnation()} ${number}`;
 }

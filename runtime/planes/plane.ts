@@ -47,6 +47,8 @@ export interface Plane<P> {
    * In this order no moment is without service for what both serve: add, switch, remove.
    */
   plan(now: Observed<P>, after: P | null, options?: PlanOptions): readonly Step[];
+  /** What of a snapshot a plan needs beside the program: facts about the node, without the listings. */
+  readonly facts?: (snapshot: Snapshot) => Snapshot;
   /** Steps that put a snapshot back, from what is there now. */
   restore(now: Observed<P>, snapshot: Snapshot): readonly Step[];
   /** A token that is the same only while nobody has changed the plane; null where the kernel has no such thing. */

@@ -56,6 +56,10 @@ export const currentSchema = z.readonly(
     incarnation: z.string(),
     /** Of each plane whose kernel has such a thing: its token after the last change was read back. */
     tokens: z.readonly(z.partialRecord(planeName, z.string())),
+    /** Planes that held nothing of weir's when all were read last. */
+    empty: z.readonly(z.array(planeName)).optional(),
+    /** What planes with a token know of the node besides. */
+    facts: z.readonly(z.partialRecord(planeName, z.readonly(z.record(z.string(), z.string())))).optional(),
   }),
 );
 
