@@ -1,7 +1,7 @@
 import type { Family, Prefix } from "../../net/address.ts";
 import { unreachable } from "../../result.ts";
 import type { IpvsRequest, Operation, RoutingChange, StaleFlow, Step } from "../step.ts";
-import { TextWriter, textOf } from "../text.ts";
+import { TextWriter } from "../text.ts";
 import { placeText } from "./delta-places.ts";
 import type { FlowEdit, ServerEdit } from "./delta-servers.ts";
 import type { SetEdit } from "./delta-sets.ts";
@@ -194,9 +194,4 @@ function printFlow({ family, destination, port, endpoint }: StaleFlow): string {
 
 function nodePortText(family: Family, port: number): string {
   return `node port ${port} (${family})`;
-}
-
-/** The whole input of a step that runs a tool; for messages and tests. */
-export function inputOf(step: Step): string {
-  return "input" in step ? textOf({ path: "", chunks: step.input }) : "";
 }
