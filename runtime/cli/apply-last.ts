@@ -3,10 +3,12 @@ import { exitCodes } from "../../compiler/cli/exit.ts";
 import { type AgainResult, applyAgain } from "../apply/again.ts";
 import type { GenerationRecord } from "../state/schema.ts";
 import { currentRecord, lastConfirmed, stateReader } from "../state/state.ts";
-import { type ApplyCommandOptions, refuseWhilePending } from "./apply.ts";
+import type { ApplyCommandOptions } from "./apply.ts";
 import { jsonSteps, sizeOf } from "./operations.ts";
+import { refuseWhilePending } from "./refuse.ts";
+import { complain, printJson } from "./say.ts";
 import { failureText, orNodeTrouble } from "./trouble.ts";
-import { printJson, stateFolderOf, withSite } from "./with-site.ts";
+import { stateFolderOf, withSite } from "./with-site.ts";
 
 /** `weir apply --last`: what was confirmed last, back into the kernel. For the start of a node. */
 export async function applyLast(context: Context, options: ApplyCommandOptions): Promise<number> {
@@ -51,7 +53,7 @@ async function tell(
   } else if (result.kind === "applied") {
     await remark(context, `${node}: generation ${generation} is back (${backend}), ${sizeOf(result.steps)}`);
   } else {
-    await context.io.stderr.write(`${context.paint.error("error")}: ${failureText(result.failure)}\n`);
+    await complain(context, failureText(result.failure));
     const restore = result.kind === "broken" ? ` not wholly: ${failureText(result.restore)}` : "";
     await context.io.stderr.write(`${node}: the state before is restored${restore}\n`);
   }

@@ -1,14 +1,9 @@
-import { hostname } from "node:os";
-import type { BackendName } from "../../compiler/backends/backend.ts";
-import { backendNames } from "../../compiler/backends/registry.ts";
 import { type Context, distinctDiagnostics, remark, report } from "../../compiler/cli/context.ts";
-import { exitCodes, TroubleError, UsageError } from "../../compiler/cli/exit.ts";
+import { exitCodes, UsageError } from "../../compiler/cli/exit.ts";
 import { jsonDiagnostic } from "../../compiler/diagnostics/render-json.ts";
 import { hasErrors } from "../../compiler/index.ts";
 import { type ApplyResult, applyDesired } from "../apply/apply.ts";
-import type { Site } from "../apply/site.ts";
 import type { Desired } from "../desired/desired.ts";
-import { currentRecord } from "../state/state.ts";
 import { applyLast } from "./apply-last.ts";
 import { chooserOf } from "./choose-backend.ts";
 import { type DesiredOptions, type LoadedDesired, loadDesired } from "./desired.ts";
@@ -16,9 +11,12 @@ import { dryRun } from "./dry-run.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
 import { forgetNodeProbe } from "./node-probe.ts";
 import { jsonSteps, sizeOf } from "./operations.ts";
+import { backendNamed } from "./options.ts";
 import { preflightNode } from "./preflight.ts";
+import { refuseOtherNode, refuseWhilePending } from "./refuse.ts";
+import { complain, printJson, warn } from "./say.ts";
 import { failureText } from "./trouble.ts";
-import { printJson, type StateOptions, withSite } from "./with-site.ts";
+import { type StateOptions, withSite } from "./with-site.ts";
 
 export interface ApplyCommandOptions extends DesiredOptions, StateOptions {
   readonly backend: string;
@@ -41,7 +39,7 @@ export async function apply(context: Context, paths: readonly string[], options:
     return applyLast(context, options);
   }
   if (paths.length === 0) throw new UsageError("name an artifact or a spec, or use --last");
-  const backend = backendOption(options.backend);
+  const backend = options.backend === "auto" ? "auto" : backendNamed(options.backend);
   const confirmSeconds = options.confirm === undefined ? null : parseDuration("--confirm", options.confirm, 1);
   const drainSeconds = parseDuration("--drain-timeout", options.drainTimeout, 0);
   const warnings: string[] = [];
@@ -70,43 +68,12 @@ export async function apply(context: Context, paths: readonly string[], options:
   );
 }
 
-function backendOption(text: string): BackendName | "auto" {
-  const backend = backendNames.find((name) => name === text);
-  if (backend !== undefined || text === "auto") return backend ?? "auto";
-  throw new UsageError(
-    `--backend: there is no backend ${JSON.stringify(text)}; use ${backendNames.join(", ")} or auto`,
-  );
-}
-
-export async function warn(context: Context, text: string): Promise<void> {
-  if (context.quiet || context.json) return;
-  await context.io.stderr.write(`${context.paint.warning("warning")}: ${text}\n`);
-}
-
 /** A spec with errors is refused as `weir compile` refuses it; the kernel is as before. */
 async function refuse(context: Context, { diagnostics }: LoadedDesired): Promise<number> {
   const findings = distinctDiagnostics(diagnostics);
   if (context.json) await printJson(context, { result: "refused", diagnostics: findings.map(jsonDiagnostic) });
   else await report(context, findings);
   return hasErrors(findings) ? exitCodes.failed : exitCodes.trouble;
-}
-
-/** Which state would be restored if two changes waited for their confirmation? */
-export function refuseWhilePending(site: Site): void {
-  const record = currentRecord(site.state);
-  if (record?.state !== "pending") return;
-  throw new TroubleError(
-    `generation ${record.generation} waits for its confirmation: weir confirm or weir rollback comes before another apply`,
-  );
-}
-
-/** The folder of another node is easily taken by mistake, and it is whole and right in itself. */
-function refuseOtherNode(site: Site, desired: Desired): void {
-  const record = currentRecord(site.state);
-  if (record === null || record.node === desired.node || desired.node === hostname()) return;
-  throw new TroubleError(
-    `${desired.from} is for the node ${desired.node}, and this is ${record.node} by what was applied before (generation ${record.generation}): if it has another name now, say so with --node ${desired.node}`,
-  );
 }
 
 interface Told {
@@ -160,13 +127,14 @@ async function tellPeople(
         `the state before comes back in ${formatDuration(result.confirmSeconds)} unless you run: weir confirm`,
       );
     case "rolled-back":
-      await context.io.stderr.write(`${context.paint.error("error")}: ${failureText(result.failure)}\n`);
+      await complain(context, failureText(result.failure));
       return remark(context, `${node}: the state before is restored, ${generation} was not applied`);
     case "broken":
-      await context.io.stderr.write(`${context.paint.error("error")}: ${failureText(result.failure)}\n`);
-      await context.io.stderr.write(
-        `${context.paint.error("error")}: the state before could not be restored wholly: ${failureText(result.restore)}\n` +
-          "weir status shows what is there; weir rollback tries again, another weir apply goes on from here\n",
+      await complain(context, failureText(result.failure));
+      await complain(
+        context,
+        `the state before could not be restored wholly: ${failureText(result.restore)}\n` +
+          "weir status shows what is there; weir rollback tries again, another weir apply goes on from here",
       );
   }
 }

@@ -12,8 +12,9 @@ import { linuxHost } from "../host/linux-host.ts";
 import type { PlaneName } from "../planes/plane.ts";
 import { stateReader } from "../state/state.ts";
 import { jsonSteps, operationLines, sizeOf } from "./operations.ts";
+import { printJson } from "./say.ts";
 import { failureText, orNodeTrouble } from "./trouble.ts";
-import { printJson, type StateOptions, stateFolderOf, withSite } from "./with-site.ts";
+import { type StateOptions, stateFolderOf, withSite } from "./with-site.ts";
 
 export interface CleanupOptions extends StateOptions {
   readonly backend?: readonly string[];

@@ -1,16 +1,13 @@
-import { type Command, Option } from "commander";
+import { Option } from "commander";
 import { collect, type DefineCommand, examples } from "../../compiler/cli/commands.ts";
 import type { ApplyCommandOptions } from "./apply.ts";
 import type { CleanupOptions } from "./cleanup.ts";
 import { inspectCommands } from "./inspect-commands.ts";
+import { stateOption, subjectOptions } from "./options.ts";
 import type { StateOptions } from "./with-site.ts";
 
-function stateOption(command: Command): Command {
-  return command.option("--state <folder>", "where weir keeps what it applied (default: /var/lib/weir)");
-}
-
 const defineApply: DefineCommand = (program, start) => {
-  const command = stateOption(program.command("apply"))
+  const command = subjectOptions(stateOption(program.command("apply")))
     .summary("put rules into this node's kernel, with a way back")
     .description(
       "Brings the kernel to what an artifact or a spec says, with the least change, reads it back and compares. When a\n" +
@@ -19,12 +16,6 @@ const defineApply: DefineCommand = (program, start) => {
         "Exit: 0 done, 1 errors in the spec or failed and rolled back, 2 trouble before anything was changed,\n" +
         "3 failed and not wholly rolled back, 64 wrong usage.",
     )
-    .argument("[PATH...]", "an artifact's folder; or files or folders of a spec, - is standard input")
-    .option("--stdin-name <path>", "name of what is read from standard input: for messages, language and includes")
-    .option("--node <name>", "which node this is (default: this host's name, or the only node there is)", collect)
-    .option("--node-address <list>", "addresses of the node, instead of those in the spec", collect)
-    .option("--node-pods <list>", "pod ranges of the node, instead of those in the spec", collect)
-    .option("--node-zone <name>", "zone of the node, instead of the one in the spec")
     .addOption(
       new Option("--backend <name>", "auto is nftables where the node can do it, otherwise iptables")
         .choices(["auto", "iptables", "ipvs", "nftables", "userspace"])

@@ -1,7 +1,8 @@
 import { type Context, remark } from "../../compiler/cli/context.ts";
 import { exitCodes } from "../../compiler/cli/exit.ts";
 import { currentRecord } from "../state/state.ts";
-import { printJson, type StateOptions, withSite } from "./with-site.ts";
+import { complain, printJson } from "./say.ts";
+import { type StateOptions, withSite } from "./with-site.ts";
 
 /** `weir confirm`: what was applied with --confirm is kept. */
 export async function confirm(context: Context, options: StateOptions): Promise<number> {
@@ -21,7 +22,7 @@ export async function confirm(context: Context, options: StateOptions): Promise<
     } else {
       const why =
         last === null ? "nothing was applied" : `generation ${last.generation} is ${last.state}: ${last.reason}`;
-      await context.io.stderr.write(`${context.paint.error("error")}: nothing waits for a confirmation: ${why}\n`);
+      await complain(context, `nothing waits for a confirmation: ${why}`);
     }
     return isConfirmed ? exitCodes.ok : exitCodes.failed;
   });

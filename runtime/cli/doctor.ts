@@ -1,6 +1,5 @@
-import { backendNames } from "../../compiler/backends/registry.ts";
 import { type Context, distinctDiagnostics, report } from "../../compiler/cli/context.ts";
-import { exitCodes, TroubleError, UsageError } from "../../compiler/cli/exit.ts";
+import { exitCodes, TroubleError } from "../../compiler/cli/exit.ts";
 import type { Desired } from "../desired/desired.ts";
 import { examine, usualBackend } from "../doctor/examine.ts";
 import { printDoctor } from "../doctor/print.ts";
@@ -10,8 +9,9 @@ import { linuxHost } from "../host/linux-host.ts";
 import type { Probe } from "../preflight/probe.ts";
 import { type DesiredOptions, loadDesired } from "./desired.ts";
 import { nodeProbe } from "./node-probe.ts";
+import { backendNamed, refuseWithoutPath } from "./options.ts";
+import { printJson } from "./say.ts";
 import { orNodeTrouble } from "./trouble.ts";
-import { printJson } from "./with-site.ts";
 
 export interface DoctorOptions extends DesiredOptions {
   readonly backend?: string;
@@ -19,7 +19,9 @@ export interface DoctorOptions extends DesiredOptions {
 
 /** `weir doctor`: what this node can do, and what an artifact or a spec lacks here. */
 export async function doctor(context: Context, paths: readonly string[], options: DoctorOptions): Promise<number> {
-  if (paths.length === 0) refuseWithoutPaths(options);
+  if (paths.length === 0) {
+    refuseWithoutPath(options, "these options are about an artifact or a spec: name one with PATH");
+  }
   const found = await orNodeTrouble(async () => {
     const host = linuxHost();
     const probe = await nodeProbe();
@@ -31,11 +33,6 @@ export async function doctor(context: Context, paths: readonly string[], options
   return isUnmet(found) ? exitCodes.failed : exitCodes.ok;
 }
 
-function refuseWithoutPaths({ backend, node, nodeAddress, nodePods, nodeZone, stdinName }: DoctorOptions): void {
-  const given = [backend, node, nodeAddress, nodePods, nodeZone, stdinName].some((option) => option !== undefined);
-  if (given) throw new UsageError("these options are about an artifact or a spec: name one with PATH");
-}
-
 async function loadSubject(
   context: Context,
   paths: readonly string[],
@@ -43,12 +40,7 @@ async function loadSubject(
   host: Host,
   probe: Probe,
 ): Promise<Desired> {
-  const wanted = backendNames.find((name) => name === options.backend);
-  if (options.backend !== undefined && wanted === undefined) {
-    throw new UsageError(
-      `--backend: there is no backend ${JSON.stringify(options.backend)}; use ${backendNames.join(", ")}`,
-    );
-  }
+  const wanted = options.backend === undefined ? null : backendNamed(options.backend);
   const { desired, diagnostics } = await loadDesired(
     context,
     paths,

@@ -11,8 +11,9 @@ import type { PlaneName } from "../planes/plane.ts";
 import { StateError } from "../state/error.ts";
 import { currentRecord, type StateReader, stateReader } from "../state/state.ts";
 import { jsonSteps, operationLines, sizeOf } from "./operations.ts";
+import { printJson } from "./say.ts";
 import { orNodeTrouble } from "./trouble.ts";
-import { printJson, type StateOptions, stateFolderOf } from "./with-site.ts";
+import { type StateOptions, stateFolderOf } from "./with-site.ts";
 
 export interface DryRunOptions extends StateOptions {
   readonly iptables?: "nft" | "legacy";

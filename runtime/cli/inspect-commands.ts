@@ -1,28 +1,16 @@
-import type { Command } from "commander";
-import { collect, type DefineCommand, examples } from "../../compiler/cli/commands.ts";
+import { type DefineCommand, examples } from "../../compiler/cli/commands.ts";
 import type { DoctorOptions } from "./doctor.ts";
+import { stateOption, subjectOptions } from "./options.ts";
 import type { StatusOptions } from "./status.ts";
 
-/** What doctor and status may be told of the node and the backend that PATH is for. */
-function subject(command: Command): Command {
-  return command
-    .argument("[PATH...]", "an artifact's folder; or files or folders of a spec, - is standard input")
-    .option("--stdin-name <path>", "name of what is read from standard input: for messages, language and includes")
-    .option("--node <name>", "which node this is (default: this host's name, or the only node there is)", collect)
-    .option("--node-address <list>", "addresses of the node, instead of those in the spec", collect)
-    .option("--node-pods <list>", "pod ranges of the node, instead of those in the spec", collect)
-    .option("--node-zone <name>", "zone of the node, instead of the one in the spec");
-}
-
 const defineStatus: DefineCommand = (program, start) => {
-  const command = subject(program.command("status"))
+  const command = stateOption(subjectOptions(program.command("status")))
     .summary("how this node's kernel differs from what it should hold")
     .description(
       "Reads what weir owns in the kernel and compares it with what was applied last, or with PATH, in terms of services.\n" +
         "Exit: 0 no difference, 1 the kernel differs, 2 it cannot be read, 64 wrong usage.",
     )
     .option("--backend <name>", "which of PATH's backends (default: the one that was applied last)")
-    .option("--state <folder>", "where weir keeps what it applied (default: /var/lib/weir)")
     .addHelpText(
       "after",
       examples([
@@ -37,7 +25,7 @@ const defineStatus: DefineCommand = (program, start) => {
 };
 
 const defineDoctor: DefineCommand = (program, start) => {
-  const command = subject(program.command("doctor"))
+  const command = subjectOptions(program.command("doctor"))
     .summary("what this node can do, and what an artifact lacks here")
     .description(
       "Looks at the kernel, its modules and settings, at tools and other programs that manage rules; with PATH, at what an\n" +

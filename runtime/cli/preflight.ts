@@ -6,6 +6,7 @@ import { programOf } from "../desired/programs.ts";
 import type { Finding } from "../preflight/finding.ts";
 import { preflight, preflightKey } from "../preflight/preflight.ts";
 import { nodeProbe } from "./node-probe.ts";
+import { warn } from "./say.ts";
 import { withHelp } from "./trouble.ts";
 
 /**
@@ -30,9 +31,7 @@ export async function preflightNode(
   const errors = findings.filter(({ severity }) => severity === "error").map(textOf);
   for (const text of findings.filter(({ severity }) => severity === "warning").map(textOf)) {
     note(text);
-    if (!context.quiet && !context.json) {
-      await context.io.stderr.write(`${context.paint.warning("warning")}: ${text}\n`);
-    }
+    await warn(context, text);
   }
   if (errors.length > 0) throw new TroubleError(errors.join("\nerror: "));
   return key;

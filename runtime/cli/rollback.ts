@@ -4,8 +4,9 @@ import type { Failure } from "../apply/failure.ts";
 import { restoreBefore } from "../apply/restore.ts";
 import type { GenerationRecord } from "../state/schema.ts";
 import { currentRecord, type StateReader, unfinished } from "../state/state.ts";
+import { complain, printJson } from "./say.ts";
 import { failureText } from "./trouble.ts";
-import { printJson, type StateOptions, withSite } from "./with-site.ts";
+import { type StateOptions, withSite } from "./with-site.ts";
 
 /** `weir rollback`: the kernel's state before the last apply. */
 export async function rollback(context: Context, options: StateOptions): Promise<number> {
@@ -37,7 +38,7 @@ async function nothing(context: Context, notes: readonly string[]): Promise<numb
     await printJson(context, { result: "nothing", generation: null, current: null, failure: null, notes });
   } else {
     const text = "nothing is applied, or the generations before were removed as too old: nothing to go back from";
-    await context.io.stderr.write(`${context.paint.error("error")}: ${text}\n`);
+    await complain(context, text);
   }
   return exitCodes.failed;
 }
@@ -50,7 +51,7 @@ async function tell(
 ): Promise<void> {
   if (failure !== null) {
     const text = `the state before generation ${record.generation} could not be restored wholly: ${failureText(failure)}`;
-    return context.io.stderr.write(`${context.paint.error("error")}: ${text}\n`);
+    return complain(context, text);
   }
   const current =
     now === null ? "nothing of weir's is current" : `generation ${now.generation} (${now.backend}) is current`;

@@ -1,7 +1,6 @@
 import type { BackendName } from "../../compiler/backends/backend.ts";
-import { backendNames } from "../../compiler/backends/registry.ts";
 import { type Context, distinctDiagnostics, report } from "../../compiler/cli/context.ts";
-import { exitCodes, TroubleError, UsageError } from "../../compiler/cli/exit.ts";
+import { exitCodes, TroubleError } from "../../compiler/cli/exit.ts";
 import type { Desired } from "../desired/desired.ts";
 import { linuxHost } from "../host/linux-host.ts";
 import { currentRecord, type StateReader, stateReader } from "../state/state.ts";
@@ -9,8 +8,10 @@ import { jsonStatus } from "../status/json.ts";
 import { printStatus } from "../status/print.ts";
 import { readStatus } from "../status/status.ts";
 import { type ChooseBackend, type DesiredOptions, loadDesired } from "./desired.ts";
+import { backendNamed, refuseWithoutPath } from "./options.ts";
+import { printJson } from "./say.ts";
 import { orNodeTrouble } from "./trouble.ts";
-import { printJson, type StateOptions, stateFolderOf } from "./with-site.ts";
+import { type StateOptions, stateFolderOf } from "./with-site.ts";
 
 export interface StatusOptions extends DesiredOptions, StateOptions {
   readonly backend?: string;
@@ -19,19 +20,14 @@ export interface StatusOptions extends DesiredOptions, StateOptions {
 /** `weir status`: how the kernel differs from what was applied, or from what is given. */
 export async function status(context: Context, paths: readonly string[], options: StatusOptions): Promise<number> {
   const state = stateReader(stateFolderOf(options));
-  if (paths.length === 0) refuseForPaths(options);
+  if (paths.length === 0) {
+    refuseWithoutPath(options, "without PATH the kernel is compared with what was applied: other options need a PATH");
+  }
   const given = paths.length === 0 ? null : await loadGiven(context, paths, options, state);
   const found = await orNodeTrouble(() => readStatus(linuxHost(), state, given));
   if (context.json) await printJson(context, jsonStatus(found));
   else if (!context.quiet) await context.io.stdout.write(printStatus(found));
   return found.state === "drift" ? exitCodes.failed : exitCodes.ok;
-}
-
-/** What was applied has one node and one backend. */
-function refuseForPaths({ backend, node, nodeAddress, nodePods, nodeZone, stdinName }: StatusOptions): void {
-  const given = [backend, node, nodeAddress, nodePods, nodeZone, stdinName].some((option) => option !== undefined);
-  if (given)
-    throw new UsageError("without PATH the kernel is compared with what was applied: other options need a PATH");
 }
 
 async function loadGiven(
@@ -48,12 +44,9 @@ async function loadGiven(
 
 /** The one that was asked for; else what the node runs; else the only one there is. */
 function chooser(wanted: string | undefined, state: StateReader): ChooseBackend {
-  const backend = backendNames.find((name) => name === wanted);
-  if (wanted !== undefined && backend === undefined) {
-    throw new UsageError(`--backend: there is no backend ${JSON.stringify(wanted)}; use ${backendNames.join(", ")}`);
-  }
+  const backend = wanted === undefined ? null : backendNamed(wanted);
   return async (available): Promise<BackendName> => {
-    if (backend !== undefined) return backend;
+    if (backend !== null) return backend;
     const applied = await orNodeTrouble(async () => currentRecord(state)?.backend);
     const [only] = available.length === 1 ? available : available.filter((name) => name === applied);
     if (only !== undefined) return only;

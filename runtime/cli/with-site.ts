@@ -7,6 +7,7 @@ import { openSite } from "../apply/open.ts";
 import { recover } from "../apply/recover.ts";
 import type { Site } from "../apply/site.ts";
 import { usualStateFolder } from "../state/state.ts";
+import { note } from "./say.ts";
 import { orNodeTrouble } from "./trouble.ts";
 
 export interface StateOptions {
@@ -52,7 +53,7 @@ export async function withSite<T>(
       });
       try {
         const { notes } = await recover(site);
-        await showNotes(context, notes);
+        for (const text of notes) await note(context, text);
         return await work(site, notes);
       } finally {
         await showProgress(context, "").catch(() => {});
@@ -62,15 +63,4 @@ export async function withSite<T>(
   } finally {
     process.off("SIGINT", stop).off("SIGTERM", stop).off("SIGHUP", ignore);
   }
-}
-
-/** What was found and done beside the work. */
-export async function showNotes(context: Context, notes: readonly string[]): Promise<void> {
-  if (context.quiet || context.json) return;
-  for (const note of notes) await context.io.stderr.write(`${context.paint.note("note")}: ${note}\n`);
-}
-
-/** One JSON document on standard output. */
-export async function printJson(context: Context, value: unknown): Promise<void> {
-  await context.io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
