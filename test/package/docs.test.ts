@@ -17,7 +17,7 @@ const pages = ["README.md", "CONTRIBUTING.md", ...readdirSync("docs").map((name)
 const checkoutCommands: readonly RegExp[] = [
   /^git clone \S+( && cd weir)?$/,
   /^npm ci( && npm (test|run demo))?$/,
-  /^npm (test|ci|run (demo|types|lint|format|build|grammar|golden|check|bench|test:kernel))$/,
+  /^npm (test|ci|run (demo|types|lint|format|build|grammar|golden|check|bench|bench:apply|test:kernel))$/,
   /^\.ci\/run$/,
 ];
 
