@@ -113,7 +113,16 @@ const tests: Readonly<Record<string, () => Promise<readonly string[]>>> = {
     say("old connection", await near.ask(), "near");
     say("udp flow", await chatty.ask(), "far");
     for (let at = 0; at < 3; at++) say("new connection", await once("tcp", "10.96.0.10", "80"), "far");
-    say("drain while connected", await drain(far), { waiting: 1, done: false });
+    say(
+      "drain while connected",
+      (
+        await until(
+          () => drain(far),
+          ({ done }) => !done,
+        )
+      ).waiting,
+      1,
+    );
     say("old connection, drained", await near.ask(), "near");
     near.close();
     say(
@@ -151,7 +160,16 @@ const tests: Readonly<Record<string, () => Promise<readonly string[]>>> = {
     say("plan while services drain", lasting(ipvsPlane.plan(ended, without)), []);
     for (const [at, old] of olds.entries()) say(`left ${places[at]?.[0]}`, await old.ask(), names[at]);
     for (const [at, port, outcome] of places) say(`new to ${at}`, await once("tcp", at, port), outcome);
-    say("four wait", (await drain(without)).waiting, 4);
+    say(
+      "four wait",
+      (
+        await until(
+          () => drain(without),
+          ({ waiting }) => waiting === 4,
+        )
+      ).waiting,
+      4,
+    );
     for (const old of olds) old.close();
     await until(
       () => drain(without),
@@ -185,7 +203,8 @@ const tests: Readonly<Record<string, () => Promise<readonly string[]>>> = {
     say("new external while it leaves", await once("tcp", "192.0.2.7", "80"), "other");
     say("new udp while it leaves", await once("udp", "10.96.0.10", "53"), "other");
     say("new node port while it leaves", await once("tcp", "198.51.100.1", "30080"), "other");
-    say("all wait", (await drain(null)).waiting, 4);
+    // flows of UDP are known for five minutes
+    say("all wait", ((await drain(null)).waiting ?? 0) >= 4, true);
     stay[1]?.close();
     // and back again, with connections that have lived through both
     const back = await applyTo(both);
@@ -196,6 +215,29 @@ const tests: Readonly<Record<string, () => Promise<readonly string[]>>> = {
     say("overdue at the end", (await drain(null, true)).waiting, 0);
     findings.push(...holds(await observe(), null, "at the end"));
     sh("iptables -t nat -F PREROUTING");
+    return findings;
+  },
+
+  async damage() {
+    const [one] = JSON.parse(text("worlds.json")).map(programOf);
+    const findings: string[] = [];
+    const harms = [
+      "ipvsadm -C",
+      "ipset flush weir-frontends",
+      "iptables -t mangle -F",
+      "ip rule del fwmark 0x40000000/0x40000000",
+      "ip route flush table 30569",
+      "sysctl -qw net.ipv4.vs.conntrack=0",
+      "iptables -t mangle -F; iptables -t mangle -X; iptables -t nat -F; iptables -F; ip6tables -t mangle -F; ip6tables -F; ip6tables -t nat -F; ipset destroy; ipset create weir-frontends bitmap:port range 0-99; ipset create weir-vips hash:ip timeout 100",
+      "id=$(ipvsadm -S -n | awk '/^-A/ { print $2, $3; exit }'); ipvsadm -E $id -s dh",
+    ];
+    await applyTo(one, true);
+    for (const harm of harms) {
+      sh(`{ ${harm}; } 2>/dev/null || true`);
+      const seen = await observe();
+      if (lasting(ipvsPlane.plan(seen, one)).length === 0) findings.push(`not seen: ${harm}`);
+      findings.push(...holds(await applyTo(one), one, harm));
+    }
     return findings;
   },
 
@@ -231,29 +273,6 @@ const tests: Readonly<Record<string, () => Promise<readonly string[]>>> = {
     return findings;
   },
 
-  async damage() {
-    const [one] = JSON.parse(text("worlds.json")).map(programOf);
-    const findings: string[] = [];
-    const harms = [
-      "ipvsadm -C",
-      "ipset flush weir-frontends",
-      "iptables -t mangle -F",
-      "ip rule del fwmark 0x40000000/0x40000000",
-      "ip route flush table 30569",
-      "sysctl -qw net.ipv4.vs.conntrack=0",
-      "iptables -t mangle -F; iptables -t mangle -X; iptables -t nat -F; iptables -F; ip6tables -t mangle -F; ip6tables -F; ip6tables -t nat -F; ipset destroy; ipset create weir-frontends bitmap:port range 0-99; ipset create weir-vips hash:ip timeout 100",
-      "id=$(ipvsadm -S -n | awk '/^-A/ { print $2, $3; exit }'); ipvsadm -E $id -s dh",
-    ];
-    await applyTo(one, true);
-    for (const harm of harms) {
-      sh(`{ ${harm}; } 2>/dev/null || true`);
-      const seen = await observe();
-      if (lasting(ipvsPlane.plan(seen, one)).length === 0) findings.push(`not seen: ${harm}`);
-      findings.push(...holds(await applyTo(one), one, harm));
-    }
-    return findings;
-  },
-
   async pairs() {
     makeForeign();
     const before = foreignState();
@@ -276,6 +295,8 @@ interface Open {
 const clientScript = `
 exec 3<>/dev/$1/$2/$3 || { echo refused; exit; }
 while read -r line; do
+  # an answer that nobody reads makes the end a reset, of which IPVS needs no two minutes to be sure
+  [ "$line" = quit ] && { echo x >&3; sleep 1; exit; }
   echo "$line" >&3 || { echo none; continue; }
   # all of a datagram at once
   answer=$(timeout 4 dd bs=64 count=1 2>/dev/null <&3)
@@ -318,8 +339,7 @@ async function open(protocol: "tcp" | "udp", address: string, port: string): Pro
         waiting.push(resolve);
         child.stdin.write("x\n");
       }),
-    // what a client that is killed leaves: a reset, so that IPVS forgets soon
-    close: () => child.kill("SIGKILL"),
+    close: () => child.stdin.write("quit\n"),
   };
 }
 

@@ -54,7 +54,7 @@ for name in pod1 pod2 far; do until grep -q ready /tmp/$name; do sleep 0.2; done
 on node node ${program}
 `;
 
-const tests = ["drains", "restores", "damage", "pairs"] as const;
+const tests = ["drains", "damage", "restores", "pairs"] as const;
 
 describe.runIf(vmTestsWanted)("the plane of IPVS in a virtual machine", () => {
   let result: VmResult;
