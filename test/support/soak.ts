@@ -32,6 +32,8 @@ export interface SoakOptions {
   /** The ways to apply, in turn; each time with `applies` changed specs. */
   readonly moves: readonly { readonly way: Way; readonly applies: number }[];
   readonly pace: SoakPace;
+  /** Told after every apply. */
+  readonly progress?: (text: string) => void;
 }
 
 export interface SoakReport {
@@ -123,12 +125,14 @@ class Applier {
   readonly #node: WeirNode;
   readonly #file: string;
   readonly #random: () => number;
+  readonly #progress: (text: string) => void;
   #text = "";
 
-  constructor(node: WeirNode, file: string, seed: number) {
+  constructor(node: WeirNode, file: string, seed: number, progress: (text: string) => void) {
     this.#node = node;
     this.#file = file;
     this.#random = randomNumbers(seed);
+    this.#progress = progress;
   }
 
   async apply(way: Way, isChanged: boolean): Promise<void> {
@@ -143,6 +147,7 @@ class Applier {
     if (last !== undefined) this.epochs.push({ ...last, to: ended.to });
     this.epochs.push({ from: ended.from, to: Number.POSITIVE_INFINITY, flows });
     this.durations.push(ended.to - ended.from);
+    this.#progress(`apply ${this.durations.length} by ${way.name} took ${Math.round(ended.to - ended.from)} ms`);
   }
 }
 
@@ -151,7 +156,7 @@ class Applier {
  * the next. Nothing that a client does may fail.
  */
 export async function soak(test: TestPool, options: SoakOptions): Promise<SoakReport> {
-  const { pace, moves, seed } = options;
+  const { pace, moves, seed, progress = () => {} } = options;
   const folder = await mkdtemp(join(tmpdir(), "weir-soak-"));
   const universe = await compiled(soakUniverse);
   const podRanges = universe.spec.nodes.find((each) => each.name === nodeName)?.pods ?? [];
@@ -159,7 +164,7 @@ export async function soak(test: TestPool, options: SoakOptions): Promise<SoakRe
   const node = await openWeirNode(test);
   const lab = await Lab.open(planLab(worldOf(universe.ir, podRanges, packets)), test.pool, node.agent);
   try {
-    const applier = new Applier(node, join(folder, "soak.weir"), seed);
+    const applier = new Applier(node, join(folder, "soak.weir"), seed, progress);
     const [first] = moves;
     if (first !== undefined) await applier.apply(first.way, true);
     const synsBefore = await synRetransmissions([lab.node, ...lab.hosts]);

@@ -71,7 +71,7 @@ async function main(folder: string, jobsFile: string, reportFile: string): Promi
       }
       case "soak": {
         const moves = job.moves.map(({ way, applies }) => ({ way: ways[way], applies }));
-        const report = await soak(test, { seed: job.seed, moves, pace: job.pace });
+        const report = await soak(test, { seed: job.seed, moves, pace: job.pace, progress: console.log });
         const wrong = report.failures.slice(0, 20);
         return { refusal: null, tried: report.connections, wrong, figures: describeSoak(report) };
       }
