@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
@@ -39,8 +39,19 @@ export async function weir(args: readonly string[], surroundings: Surroundings =
 }
 
 /** A folder with these files, which is gone when the test ends. */
-export function temporaryFolder(files: Readonly<Record<string, string | Buffer>> = {}): string {
-  const folder = mkdtempSync(join(tmpdir(), "weir-test-"));
+export function temporaryFolder(files: Files = {}): string {
+  return folderIn(tmpdir(), files);
+}
+
+/** The same in memory where that is possible: to synchronize a state folder to a disk takes most of the time of a test. */
+export function memoryFolder(files: Files = {}): string {
+  return folderIn(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), files);
+}
+
+type Files = Readonly<Record<string, string | Buffer>>;
+
+function folderIn(parent: string, files: Files): string {
+  const folder = mkdtempSync(join(parent, "weir-test-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   for (const [name, content] of Object.entries(files)) {
     const path = join(folder, name);
@@ -50,8 +61,8 @@ export function temporaryFolder(files: Readonly<Record<string, string | Buffer>>
   return folder;
 }
 
-/** The same, and the current folder until the test ends. */
-export function enterFolder(files: Readonly<Record<string, string | Buffer>> = {}): string {
+/** A temporary folder, and the current one until the test ends. */
+export function enterFolder(files: Files = {}): string {
   const before = process.cwd();
   const folder = temporaryFolder(files);
   process.chdir(folder);

@@ -27,6 +27,12 @@ export interface FakeSite {
   /** How many objects of ipvs wait for their connections. */
   waiting: number;
   keepers: number;
+  /** Transactions of the plane nftables, by whomever; null: this kernel does not count them. */
+  count: number | null;
+  /** Every look at a plane. */
+  readonly reads: PlaneName[];
+  /** Called when a plane has just been read. */
+  onRead: (plane: PlaneName) => void;
 }
 
 const kindOf = { nftables: "nft", iptables: "iptables", ipvs: "ipset" } as const;
@@ -72,7 +78,7 @@ function change(plane: PlaneName, before: readonly string[], after: readonly str
   return removed.length > 0 ? [step, { kind: "flows", operations: [], flows: [] }] : [step];
 }
 
-function plane(name: PlaneName, fake: Pick<FakeSite, "kernel" | "waiting">): BoundPlane {
+function plane(name: PlaneName, fake: FakeSite): BoundPlane {
   const viewOf = (lines: readonly string[]): PlaneView => ({
     name,
     isEmpty: lines.length === 0,
@@ -88,11 +94,16 @@ function plane(name: PlaneName, fake: Pick<FakeSite, "kernel" | "waiting">): Bou
   });
   return {
     name,
-    observe: async () => viewOf(fake.kernel[name]),
+    observe: async () => {
+      const view = viewOf(fake.kernel[name]);
+      fake.reads.push(name);
+      fake.onRead(name);
+      return view;
+    },
     assume: async (applied) => viewOf(linesOf(applied)),
     unchanged: (applied) => viewOf(linesOf(applied)),
     facts: () => ({}),
-    generation: async () => null,
+    generation: async () => (name === "nftables" && fake.count !== null ? `boot ${fake.count}` : null),
     drain:
       name !== "ipvs"
         ? null
@@ -113,6 +124,9 @@ export function fakeSite(stateFolder: string, kernel: FakeKernel = emptyKernel()
     distort: (line) => line,
     waiting: 0,
     keepers: 0,
+    count: null,
+    reads: [],
+    onRead: () => {},
   };
   const execute = async (step: Step): Promise<void> => {
     if (step.kind === "flows") {
@@ -124,6 +138,7 @@ export function fakeSite(stateFolder: string, kernel: FakeKernel = emptyKernel()
     const text = `${name} ${step.input.join(" ")}`;
     result.onStep(text);
     log.push(text);
+    if (step.kind === "nft" && result.count !== null) result.count++;
     const removed = step.input.filter((line) => line.startsWith("-")).map((line) => line.slice(1));
     const added = step.input
       .filter((line) => line.startsWith("+"))

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type Ended, runProgram } from "./built.ts";
+import { memoryFolder } from "./command.ts";
 
 /** A network namespace with a state folder, in which the built command runs as its users run it. */
 export interface KernelNode {
@@ -23,9 +23,7 @@ export interface RunOptions {
 
 /** Lives until the test ends. `script` is the built command. */
 export async function openKernelNode(script: string): Promise<KernelNode> {
-  // in memory where that is possible: what is synchronized to a disk takes most of the time of a small apply
-  const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "weir-node-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = memoryFolder();
   const stateFolder = join(folder, "state");
   const holder = spawn("unshare", ["--net", "sleep", "600"], { stdio: "ignore" });
   onTestFinished(() => {

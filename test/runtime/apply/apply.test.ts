@@ -7,7 +7,7 @@ import { restoreBefore } from "../../../runtime/apply/restore.ts";
 import { HostError } from "../../../runtime/host/error.ts";
 import type { Draining } from "../../../runtime/state/schema.ts";
 import { currentRecord, lastConfirmed, unfinished } from "../../../runtime/state/state.ts";
-import { temporaryFolder } from "../../support/command.ts";
+import { memoryFolder } from "../../support/command.ts";
 import { type FakeSite, fakeDesired, fakeSite } from "../../support/fake-site.ts";
 
 const keep: ApplyOptions = { confirmSeconds: null, drainSeconds: 900 };
@@ -35,7 +35,7 @@ function statesOf({ site }: FakeSite): readonly string[] {
 
 describe("apply", () => {
   it("applies, and a second time does nothing and writes nothing", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     expect(await applyDesired(fake.site, nft("a", "b"), keep)).toMatchObject({ kind: "applied", generation: 1 });
     expect(fake.kernel.nftables).toEqual(["a", "b"]);
     expect(await applyDesired(fake.site, nft("a", "b"), keep)).toEqual({ kind: "unchanged", generation: 1 });
@@ -44,7 +44,7 @@ describe("apply", () => {
   });
 
   it("records what differs from the last artifact though the kernel is right already", async () => {
-    const fake = fakeSite(temporaryFolder(), { nftables: ["a"], iptables: [], ipvs: [] });
+    const fake = fakeSite(memoryFolder(), { nftables: ["a"], iptables: [], ipvs: [] });
     expect(await applyDesired(fake.site, nft("a"), toConfirm)).toMatchObject({
       kind: "applied",
       steps: [],
@@ -55,7 +55,7 @@ describe("apply", () => {
   });
 
   it("mends what others did to the kernel, as a new generation", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, nft("a"), keep);
     fake.kernel.nftables = ["b"];
     expect(await applyDesired(fake.site, nft("a"), keep)).toMatchObject({ kind: "applied", generation: 2 });
@@ -63,7 +63,7 @@ describe("apply", () => {
   });
 
   it("has the new rules in place before the old ones of another plane go, and leaves their flows alone", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, iptables("a", "b"), keep);
     await applyDesired(fake.site, iptables("a"), keep);
     await applyDesired(fake.site, nft("a"), keep);
@@ -71,14 +71,14 @@ describe("apply", () => {
   });
 
   it("moves between iptables and the userspace proxy as one change of one plane", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, iptables("a", "b"), keep);
     await applyDesired(fake.site, fakeDesired("userspace", ["b", "c"]), keep);
     expect(fake.log.slice(1)).toEqual(["iptables +c -a", "flows"]);
   });
 
   it("asks preflight only when something is to be done, with the key of last time", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     const asked: (string | null)[] = [];
     const preflight = async (known: string | null) => {
       asked.push(known);
@@ -91,7 +91,7 @@ describe("apply", () => {
   });
 
   it("leaves no trace when preflight refuses", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     const preflight = () => Promise.reject(new HostError("unsupported", "no module"));
     await expect(applyDesired(fake.site, nft("a"), { ...keep, preflight })).rejects.toThrow("no module");
     expect(fake.site.state.generations()).toEqual([]);
@@ -99,7 +99,7 @@ describe("apply", () => {
   });
 
   it("keeps ten generations, and whatever is needed", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     for (let at = 1; at <= 13; at++) await applyDesired(fake.site, nft(`line ${at}`), keep);
     // the one before the oldest of ten stands for what was there before it
     expect(fake.site.state.generations()).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
@@ -108,7 +108,7 @@ describe("apply", () => {
 
 describe("a change that fails", () => {
   it("goes back to the state before when a step fails, and says which", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, iptables("a"), keep);
     refuse(fake, /^iptables -a/);
     const result = await applyDesired(fake.site, nft("b"), keep);
@@ -124,7 +124,7 @@ describe("a change that fails", () => {
   });
 
   it("goes back when the kernel does not hold what it took, and names the difference", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     fake.distort = (line) => (line === "b" ? null : line);
     const result = await applyDesired(fake.site, nft("a", "b"), keep);
     expect(result).toMatchObject({ kind: "rolled-back", failure: { differences: [{ action: "add", name: "b" }] } });
@@ -132,7 +132,7 @@ describe("a change that fails", () => {
   });
 
   it("says so when it cannot go back, and a rollback tries again", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, iptables("a"), keep);
     refuse(fake, /-/);
     const result = await applyDesired(fake.site, nft("b"), keep);
@@ -147,7 +147,7 @@ describe("a change that fails", () => {
   });
 
   it("stops between two steps when it is told to, and goes back", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, iptables("a"), keep);
     const site = { ...fake.site, stopReason: () => (fake.kernel.nftables.length > 0 ? "stopped by SIGINT" : null) };
     expect(await applyDesired(site, nft("b"), keep)).toMatchObject({
@@ -164,7 +164,7 @@ describe("going back from a move", () => {
       [iptables("a"), nft("b")],
       [nft("a"), iptables("b")],
     ] as const) {
-      const fake = fakeSite(temporaryFolder());
+      const fake = fakeSite(memoryFolder());
       await applyDesired(fake.site, first, keep);
       await applyDesired(fake.site, second, keep);
       fake.log.length = 0;
@@ -174,9 +174,29 @@ describe("going back from a move", () => {
   });
 });
 
+describe("a way back that fails", () => {
+  it("says so when the kernel took every step and holds something else", async () => {
+    const fake = fakeSite(memoryFolder());
+    await applyDesired(fake.site, nft("a"), keep);
+    await applyDesired(fake.site, nft("b"), keep);
+    fake.distort = () => null;
+    expect(await rollback(fake)).toMatchObject({ failure: { differences: [{ action: "add", name: "a" }] } });
+    expect(unfinished(fake.site.state)).toMatchObject({ phase: "broken" });
+  });
+
+  it("puts the other planes right all the same", async () => {
+    const fake = fakeSite(memoryFolder());
+    await applyDesired(fake.site, nft("a"), keep);
+    await applyDesired(fake.site, iptables("b"), keep);
+    refuse(fake, /^nftables/);
+    expect(await rollback(fake)).toMatchObject({ failure: { message: "cannot do nftables +a" } });
+    expect(fake.kernel.iptables).toEqual([]);
+  });
+});
+
 describe("a change that is to be confirmed", () => {
   it("waits, and is undone when the time is over", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, nft("a"), keep);
     expect(await applyDesired(fake.site, nft("b"), toConfirm)).toMatchObject({ kind: "applied", confirmSeconds: 60 });
     expect(fake.keepers).toBe(1);
@@ -194,7 +214,7 @@ describe("a change that is to be confirmed", () => {
   });
 
   it("is not confirmed by a reboot", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, nft("a"), keep);
     await applyDesired(fake.site, nft("b"), toConfirm);
     const record = fake.site.state.record(2);
@@ -209,7 +229,7 @@ describe("a change that is to be confirmed", () => {
 
   it("changes nothing when no keeper can be started, or the way back would not load", async () => {
     for (const broken of ["startKeeper", "check"] as const) {
-      const fake = fakeSite(temporaryFolder());
+      const fake = fakeSite(memoryFolder());
       await applyDesired(fake.site, nft("a"), keep);
       const site = { ...fake.site, [broken]: () => Promise.reject(new HostError("refused", `no ${broken}`)) };
       await expect(applyDesired(site, nft("b"), toConfirm)).rejects.toThrow(`no ${broken}`);
@@ -224,7 +244,7 @@ describe("a process that was killed", () => {
   const dead = { pid: 1 << 22, startTime: "1" };
 
   async function interrupted(options: ApplyOptions): Promise<FakeSite> {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, iptables("a"), keep);
     const site = {
       ...fake.site,
@@ -271,11 +291,37 @@ describe("a process that was killed", () => {
     expect(fake.kernel).toEqual({ nftables: [], iptables: ["a"], ipvs: [] });
     expect(statesOf(fake)).toEqual(["confirmed", "rolled-back"]);
   });
+
+  async function goingBack(): Promise<FakeSite> {
+    const fake = fakeSite(memoryFolder());
+    await applyDesired(fake.site, nft("a"), keep);
+    await applyDesired(fake.site, nft("b"), toConfirm);
+    const { incarnation } = fake.site.state.current();
+    const journal = { command: "rollback", generation: 2, phase: "restoring", step: 0, steps: 0, owner: dead } as const;
+    fake.site.state.writeJournal({ ...journal, incarnation });
+    return fake;
+  }
+
+  it("in the middle of going back: that is brought to its end", async () => {
+    const fake = await goingBack();
+    await recover(fake.site);
+    expect(fake.kernel.nftables).toEqual(["a"]);
+    expect(statesOf(fake)).toEqual(["confirmed", "rolled-back"]);
+  });
+
+  it("after it went back: what it went back to is current", async () => {
+    const fake = await goingBack();
+    fake.kernel.nftables = ["a"];
+    fake.site.state.markGeneration(2, "rolled-back", "weir rollback");
+    expect(await recover(fake.site)).toEqual({ notes: [], failed: null });
+    expect(currentRecord(fake.site.state)?.generation).toBe(1);
+    expect(unfinished(fake.site.state)).toBeNull();
+  });
 });
 
 describe("rollback, cleanup and the last generation", () => {
   it("goes back one generation after the other", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     for (const line of ["a", "b", "c"]) await applyDesired(fake.site, nft(line), keep);
     await rollback(fake);
     expect(fake.kernel.nftables).toEqual(["b"]);
@@ -288,7 +334,7 @@ describe("rollback, cleanup and the last generation", () => {
   });
 
   it("removes everything, and nothing of it comes back", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, nft("a"), keep);
     fake.kernel.iptables = ["left over"];
     await cleanUp(fake.site, ["nftables", "iptables", "ipvs"]);
@@ -297,8 +343,19 @@ describe("rollback, cleanup and the last generation", () => {
     expect(fake.site.state.generations()).toEqual([1]);
   });
 
+  it("says so when something is still there after a cleanup", async () => {
+    const fake = fakeSite(memoryFolder());
+    await applyDesired(fake.site, nft("a"), keep);
+    fake.onStep = () => {
+      fake.kernel.nftables = [...fake.kernel.nftables, "x"];
+    };
+    await expect(cleanUp(fake.site, ["nftables"])).rejects.toMatchObject({
+      differences: [{ action: "delete", name: "x" }],
+    });
+  });
+
   it("cleans up one backend and lets the other be", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, nft("a"), keep);
     fake.kernel.iptables = ["left over"];
     await cleanUp(fake.site, ["iptables"]);
@@ -307,7 +364,7 @@ describe("rollback, cleanup and the last generation", () => {
   });
 
   it("puts the last generation back without a new one, so that a rollback goes behind it", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, nft("a"), keep);
     await applyDesired(fake.site, nft("b"), keep);
     fake.kernel.nftables = [];
@@ -322,7 +379,7 @@ describe("rollback, cleanup and the last generation", () => {
   });
 
   it("leaves the kernel as it was when the last generation does not load", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, nft("a"), keep);
     fake.kernel.nftables = [];
     fake.kernel.iptables = ["left over"];
@@ -335,7 +392,7 @@ describe("rollback, cleanup and the last generation", () => {
 
 describe("what waits for its connections", () => {
   it("is written down with its deadline, and a keeper is there for it", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, fakeDesired("ipvs", ["a"]), keep);
     expect(fake.keepers).toBe(0);
     fake.waiting = 3;
@@ -344,8 +401,19 @@ describe("what waits for its connections", () => {
     expect(fake.site.state.draining()?.planes).toMatchObject({ ipvs: { waiting: 3, leaving: [1] } });
   });
 
+  it("is forgotten with a cleanup of its plane", async () => {
+    const fake = fakeSite(memoryFolder());
+    await applyDesired(fake.site, fakeDesired("ipvs", ["a"]), keep);
+    fake.waiting = 3;
+    await applyDesired(fake.site, nft("a"), keep);
+    await cleanUp(fake.site, ["iptables"]);
+    expect(fake.site.state.draining()).not.toBeNull();
+    await cleanUp(fake.site, ["ipvs"]);
+    expect(fake.site.state.draining()).toBeNull();
+  });
+
   it("does not take away what a rollback has brought back", async () => {
-    const fake = fakeSite(temporaryFolder());
+    const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, fakeDesired("ipvs", ["a"]), keep);
     fake.waiting = 3;
     await applyDesired(fake.site, nft("a"), keep);

@@ -3,14 +3,14 @@ import { applyDesired } from "../../../runtime/apply/apply.ts";
 import { bootMilliseconds, incarnation, ownProcess } from "../../../runtime/host/identity.ts";
 import { dutyOf } from "../../../runtime/keeper/keeper.ts";
 import type { Journal } from "../../../runtime/state/schema.ts";
-import { temporaryFolder } from "../../support/command.ts";
+import { memoryFolder } from "../../support/command.ts";
 import { type FakeSite, fakeDesired, fakeSite } from "../../support/fake-site.ts";
 
 const dead = { pid: 1 << 22, startTime: "1" };
 
 /** A node with one confirmed generation, and a second one that waits for its confirmation. */
 async function waiting(): Promise<FakeSite> {
-  const fake = fakeSite(temporaryFolder());
+  const fake = fakeSite(memoryFolder());
   await applyDesired(fake.site, fakeDesired("nftables", ["a"]), { confirmSeconds: null, drainSeconds: 0 });
   await applyDesired(fake.site, fakeDesired("nftables", ["b"]), { confirmSeconds: 60, drainSeconds: 0 });
   return fake;
@@ -40,7 +40,7 @@ describe("the keeper", () => {
     const fake = await waiting();
     fake.site.state.markGeneration(2, "confirmed", null);
     expect(duty(fake)).toEqual({ kind: "none" });
-    expect(duty(fakeSite(temporaryFolder()))).toEqual({ kind: "none" });
+    expect(duty(fakeSite(memoryFolder()))).toEqual({ kind: "none" });
   });
 
   it("waits for a confirmation, and acts when its time is over", async () => {

@@ -8,7 +8,7 @@ import { makeFolder, readText, replaceFile } from "../../../runtime/state/files.
 import { tryLock } from "../../../runtime/state/lock.ts";
 import type { GenerationRecord } from "../../../runtime/state/schema.ts";
 import { lastConfirmed, stateReader, stateWriter } from "../../../runtime/state/state.ts";
-import { temporaryFolder } from "../../support/command.ts";
+import { memoryFolder } from "../../support/command.ts";
 import { fakeDesired } from "../../support/fake-site.ts";
 
 function record(generation: number, state: GenerationRecord["state"], previous: number | null): GenerationRecord {
@@ -34,7 +34,7 @@ const desired = fakeDesired("nftables", ["a", "b"]);
 
 describe("the state folder", () => {
   it("gives back what was written, in files of its owner alone", () => {
-    const folder = join(temporaryFolder(), "deep/state");
+    const folder = join(memoryFolder(), "deep/state");
     const state = stateWriter(folder);
     const snapshots = { nftables: { ruleset: "table ip weir {}\n" }, iptables: {} };
     state.addGeneration(record(1, "confirmed", null), desired, snapshots);
@@ -58,7 +58,7 @@ describe("the state folder", () => {
   });
 
   it("must be a real folder that nobody else writes", () => {
-    const parent = temporaryFolder({ "real/x": "" });
+    const parent = memoryFolder({ "real/x": "" });
     symlinkSync(join(parent, "real"), join(parent, "link"));
     expect(() => makeFolder(join(parent, "link"))).toThrow("is a symbolic link");
     chmodSync(join(parent, "real"), 0o777);
@@ -68,7 +68,7 @@ describe("the state folder", () => {
   });
 
   it("follows no link in the place of a file, and names a damaged one", () => {
-    const folder = temporaryFolder({ elsewhere: "{}" });
+    const folder = memoryFolder({ elsewhere: "{}" });
     symlinkSync(join(folder, "elsewhere"), join(folder, "current.json"));
     expect(() => stateReader(folder).current()).toThrow(/cannot read .*current.json: it is a symbolic link/);
     replaceFile(join(folder, "current.json"), '{"format":2}');
@@ -77,7 +77,7 @@ describe("the state folder", () => {
   });
 
   it("does not take an artifact that was changed", () => {
-    const folder = join(temporaryFolder(), "state");
+    const folder = join(memoryFolder(), "state");
     const state = stateWriter(folder);
     state.addGeneration(record(1, "confirmed", null), desired, {});
     writeFileSync(join(folder, "generations/000001/artifact/nftables/rules"), "c\n");
@@ -86,7 +86,7 @@ describe("the state folder", () => {
   });
 
   it("forgets what was left half written, and all generations but the last ten and those needed", () => {
-    const folder = join(temporaryFolder(), "state");
+    const folder = join(memoryFolder(), "state");
     const state = stateWriter(folder);
     for (let at = 1; at <= 12; at++) state.addGeneration(record(at, "confirmed", null), desired, {});
     mkdirSync(join(folder, "generations/.000013.new/artifact"), { recursive: true });
@@ -97,7 +97,7 @@ describe("the state folder", () => {
   });
 
   it("knows the last confirmed generation behind one that waits", () => {
-    const state = stateWriter(join(temporaryFolder(), "state"));
+    const state = stateWriter(join(memoryFolder(), "state"));
     state.addGeneration(record(1, "confirmed", null), desired, {});
     state.addGeneration(record(2, "rolled-back", 1), desired, {});
     state.addGeneration(record(3, "pending", 1), desired, {});
@@ -110,7 +110,7 @@ describe("the state folder", () => {
   });
 
   it("does not take what drained before the last boot for something that still does", () => {
-    const state = stateWriter(join(temporaryFolder(), "state"));
+    const state = stateWriter(join(memoryFolder(), "state"));
     const planes = { ipvs: { waiting: 1, deadline: 5, leaving: [1] } };
     state.writeDraining({ planes, incarnation: incarnation() });
     expect(state.draining()?.planes).toEqual(planes);
@@ -121,7 +121,7 @@ describe("the state folder", () => {
 
 describe("the lock", () => {
   it("is held by one, who is named to the others", async () => {
-    const path = join(temporaryFolder(), "lock");
+    const path = join(memoryFolder(), "lock");
     const first = await tryLock(linuxHost(), path, "apply");
     if (!("lock" in first)) throw new Error("the lock was taken");
     const second = await tryLock(linuxHost(), path, "rollback");
@@ -131,7 +131,7 @@ describe("the lock", () => {
   });
 
   it("lasts until the last program that inherited it has ended", async () => {
-    const path = join(temporaryFolder(), "lock");
+    const path = join(memoryFolder(), "lock");
     const first = await tryLock(linuxHost(), path, "apply");
     if (!("lock" in first)) throw new Error("the lock was taken");
     const child = spawn("cat", { stdio: ["pipe", "ignore", "ignore", first.lock.descriptor] });

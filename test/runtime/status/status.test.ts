@@ -5,7 +5,7 @@ import { stateWriter } from "../../../runtime/state/state.ts";
 import { jsonStatus } from "../../../runtime/status/json.ts";
 import { printStatus } from "../../../runtime/status/print.ts";
 import { readStatus } from "../../../runtime/status/status.ts";
-import { temporaryFolder } from "../../support/command.ts";
+import { memoryFolder } from "../../support/command.ts";
 import { desiredOf } from "../../support/desired.ts";
 import { fakeHost } from "../../support/fake-node.ts";
 import { statusSchema } from "../../support/inspect-schema.ts";
@@ -33,7 +33,7 @@ async function statusWith(
   records: readonly GenerationRecord[],
   prepare: (state: ReturnType<typeof stateWriter>) => void,
 ) {
-  const state = stateWriter(temporaryFolder());
+  const state = stateWriter(memoryFolder());
   const desired = await desiredOf("nftables");
   for (const each of records) state.addGeneration(each, desired, {});
   state.writeCurrent({ generation: records.at(-1)?.generation ?? null, tokens: {} });

@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { type ApplyOptions, applyDesired } from "../../../runtime/apply/apply.ts";
+import { journalize } from "../../../runtime/apply/site.ts";
+import type { GenerationRecord } from "../../../runtime/state/schema.ts";
+import { memoryFolder } from "../../support/command.ts";
+import { type FakeSite, fakeDesired, fakeSite } from "../../support/fake-site.ts";
+
+const keep: ApplyOptions = { confirmSeconds: null, drainSeconds: 900 };
+const nft = (...lines: readonly string[]) => fakeDesired("nftables", lines);
+
+/** A node with a kernel that counts, on which a generation was applied and read back. */
+async function applied(options = keep): Promise<FakeSite> {
+  const fake = fakeSite(memoryFolder());
+  fake.count = 7;
+  await applyDesired(fake.site, nft("a"), options);
+  fake.reads.length = 0;
+  return fake;
+}
+
+function changeRecord({ site }: FakeSite, change: Partial<GenerationRecord>): void {
+  site.state.replaceRecord({ ...site.state.record(1), ...change });
+}
+
+describe("a kernel that counts its changes", () => {
+  it("is not read, before or after, while nobody else changes it", async () => {
+    const fake = await applied();
+    expect(await applyDesired(fake.site, nft("b"), keep)).toMatchObject({ kind: "applied", generation: 2 });
+    expect(await applyDesired(fake.site, nft("b"), keep)).toEqual({ kind: "unchanged", generation: 2 });
+    expect(await applyDesired(fake.site, nft("c"), keep)).toMatchObject({ kind: "applied", generation: 3 });
+    expect(fake.kernel.nftables).toEqual(["c"]);
+    expect(fake.reads).toEqual([]);
+  });
+
+  it("is read when it is asked for", async () => {
+    const fake = await applied();
+    await applyDesired(fake.site, nft("b"), { ...keep, readsAll: true });
+    expect(fake.reads.filter((plane) => plane === "nftables")).toHaveLength(2);
+  });
+
+  it("is read when somebody else changed it", async () => {
+    const fake = await applied();
+    fake.kernel.nftables = ["a", "x"];
+    fake.count = (fake.count ?? 0) + 1;
+    await applyDesired(fake.site, nft("a", "b"), keep);
+    expect(fake.kernel.nftables).toEqual(["a", "b"]);
+  });
+
+  it("is read back when somebody else changes it in the middle of an apply", async () => {
+    const fake = await applied();
+    fake.onStep = () => {
+      fake.onStep = () => {};
+      fake.kernel.nftables = [...fake.kernel.nftables, "x"];
+      fake.count = (fake.count ?? 0) + 1;
+    };
+    expect(await applyDesired(fake.site, nft("b"), keep)).toMatchObject({
+      kind: "rolled-back",
+      failure: { differences: [{ action: "delete", name: "x" }] },
+    });
+  });
+
+  it("is read back when another plane changes too, which it counts nothing of", async () => {
+    const fake = await applied();
+    fake.distort = (line) => (line === "b" ? null : line);
+    expect(await applyDesired(fake.site, fakeDesired("iptables", ["b"]), keep)).toMatchObject({ kind: "rolled-back" });
+    expect(fake.kernel).toEqual({ nftables: ["a"], iptables: [], ipvs: [] });
+  });
+
+  it.each<readonly [string, (fake: FakeSite) => void]>([
+    ["the last change was cut short", (fake) => journalize(fake.site, 1, "changing", { step: 1, steps: 1 })],
+    ["the node was started anew", (fake) => changeRecord(fake, { incarnation: "another boot" })],
+    ["the generation is not confirmed", (fake) => changeRecord(fake, { state: "pending" })],
+  ])("is read when %s", async (_, happen) => {
+    const fake = await applied();
+    happen(fake);
+    await applyDesired(fake.site, nft("b"), keep);
+    expect(fake.reads.slice(0, 3)).toEqual(["nftables", "iptables", "ipvs"]);
+  });
+
+  it("is read again when it changed while it was read", async () => {
+    const fake = fakeSite(memoryFolder());
+    fake.count = 7;
+    fake.onRead = (plane) => {
+      if (plane !== "nftables" || fake.log.length === 0) return;
+      fake.onRead = () => {};
+      fake.kernel.nftables = ["a", "x"];
+      fake.count = 9;
+    };
+    await applyDesired(fake.site, nft("a"), keep);
+    await applyDesired(fake.site, nft("a", "b"), keep);
+    expect(fake.kernel.nftables).toEqual(["a", "b"]);
+  });
+});
