@@ -14,9 +14,10 @@ import { openNamespace } from "./namespace.ts";
 /**
  * `npm run bench:apply`: what it costs to put a large artifact on a node and to change one endpoint of it, as processor
  * time of weir and of the kernel's tools apart, beside the same tools alone with the same rules.
- * Usage, as root: node dist/bench/apply.js [SERVICES...]
+ * Usage, as root: node dist/bench/apply.js [ipvs] [SERVICES...]; with `ipvs`, on a machine that has it, IPVS alone.
  */
-const sizes = process.argv.slice(2).map(Number);
+const isIpvs = process.argv[2] === "ipvs";
+const sizes = process.argv.slice(isIpvs ? 3 : 2).map(Number);
 const endpoints = 8;
 const node = nodeName(0);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -25,7 +26,7 @@ const folder = mkdtempSync(join(tmpdir(), "weir-bench-"));
 
 interface Way {
   readonly name: string;
-  readonly backend: "nftables" | "iptables";
+  readonly backend: "nftables" | "iptables" | "ipvs";
   /** Options of `weir apply`. */
   readonly options: readonly string[];
   /** The tool that loads a whole file of the artifact on an empty node. */
@@ -33,7 +34,15 @@ interface Way {
   readonly file: string;
 }
 
-const ways: readonly Way[] = [
+const ipvs: Way = {
+  name: "ipvs",
+  backend: "ipvs",
+  options: [],
+  tool: ["ipvsadm", "--restore"],
+  file: "ipvs/ipvsadm.rules",
+};
+
+const natively: readonly Way[] = [
   { name: "nftables", backend: "nftables", options: [], tool: ["nft", "-f", "-"], file: "nftables/ruleset.nft" },
   ...(["legacy", "nft"] as const).map((flavour) => ({
     name: `iptables, ${flavour}`,
@@ -49,7 +58,7 @@ async function compile(name: string, text: string): Promise<string> {
   const file = join(folder, `${name}.weir`);
   const out = join(folder, name);
   writeFileSync(file, text);
-  const args = [weir, "compile", file, "--node", node, "--backend", "nftables,iptables", "--quiet", "-o", out];
+  const args = [weir, "compile", file, "--node", node, "--backend", "nftables,iptables,ipvs", "--quiet", "-o", out];
   const { exitCode } = await measure(process.execPath, args);
   if (exitCode !== 0) throw new Error(`weir compile of ${name} ended with ${exitCode}`);
   return join(out, node);
@@ -69,11 +78,21 @@ function filesOf(artifact: string, backend: string): ReadonlyMap<string, string>
   return new Map(names.map((name) => [`${backend}/${name}`, readFileSync(join(artifact, backend, name), "utf8")]));
 }
 
-function stepsBetween(backend: Way["backend"], before: string, after: string): readonly Step[] {
+/** What the tool alone is given for the change: the first step of the delta, or the lines of ipvsadm that differ. */
+function changeBetween({ backend, file }: Way, before: string, after: string): string {
   const files = [filesOf(before, backend), filesOf(after, backend)] as const;
-  return backend === "nftables"
-    ? deltaNftables(nftablesBackend.parse(files[0]), nftablesBackend.parse(files[1]))
-    : deltaIptables(iptablesBackend.parse(files[0]), iptablesBackend.parse(files[1]));
+  if (backend === "ipvs") {
+    const [old, fresh] = files.map((each) => (each.get(file) ?? "").split("\n"));
+    const gone = (old ?? []).filter((line) => !fresh?.includes(line)).map((line) => line.replace(/^-a/, "-d"));
+    const come = (fresh ?? []).filter((line) => !old?.includes(line));
+    return [...gone.map((line) => line.replace(/ -m .*$/, "")), ...come, ""].join("\n");
+  }
+  const steps: readonly Step[] =
+    backend === "nftables"
+      ? deltaNftables(nftablesBackend.parse(files[0]), nftablesBackend.parse(files[1]))
+      : deltaIptables(iptablesBackend.parse(files[0]), iptablesBackend.parse(files[1]));
+  const [first] = steps;
+  return first !== undefined && "input" in first ? first.input.join("") : "";
 }
 
 interface Costs {
@@ -129,9 +148,8 @@ async function compare(way: Way, before: string, after: string, size: number): P
       await apply(way, ours.enter, before, state),
       await toolAlone(way, theirs.enter, join(before, way.file)),
     );
-    const [step] = stepsBetween(way.backend, before, after);
     const input = join(folder, "delta");
-    writeFileSync(input, step !== undefined && "input" in step ? step.input.join("") : "");
+    writeFileSync(input, changeBetween(way, before, after));
     row("one changed endpoint", await apply(way, ours.enter, after, state), await toolAlone(way, theirs.enter, input));
     row("nothing changed", await apply(way, ours.enter, after, state), 0);
   } finally {
@@ -149,7 +167,7 @@ try {
     process.stdout.write(
       `  ${"".padEnd(32)} ${"weir".padStart(9)} ${"its tools".padStart(9)} ${"tool alone".padStart(9)}\n`,
     );
-    for (const way of ways) await compare(way, before, after, services);
+    for (const way of isIpvs ? [ipvs] : natively) await compare(way, before, after, services);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
