@@ -95,6 +95,7 @@ const layers: readonly Layer[] = [
     may: [
       /^compiler\/index\.ts$/,
       /^compiler\/(backends|artifact)\//,
+      /^compiler\/diagnostics\/visible\.ts$/,
       ...shared,
       /^node:/,
       /^picocolors$/,

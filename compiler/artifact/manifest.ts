@@ -1,8 +1,12 @@
 import { z } from "zod";
+import { visible } from "../diagnostics/visible.ts";
 
 /** What is inside a node's folder, for `apply` to check before it trusts it. */
 
 export const manifestFormat = 1;
+
+/** Nothing that would move a cursor: these texts are shown to people. */
+const shown = z.string().refine((text) => visible(text) === text, "not visible text");
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const backendName = z.enum(["iptables", "ipvs", "nftables", "userspace"]);
@@ -10,9 +14,9 @@ const backendName = z.enum(["iptables", "ipvs", "nftables", "userspace"]);
 export const requirementSchema = z.readonly(
   z.strictObject({
     kind: z.enum(["kernel", "kernel-module", "tool", "sysctl", "capability"]),
-    name: z.string().min(1),
-    value: z.string().nullable(),
-    neededBy: z.string(),
+    name: shown.min(1),
+    value: shown.nullable(),
+    neededBy: shown,
   }),
 );
 
@@ -20,7 +24,7 @@ export const manifestSchema = z.readonly(
   z.strictObject({
     /** Of the whole folder; raised when an older weir could misread it. */
     format: z.literal(manifestFormat),
-    node: z.string().min(1).max(253),
+    node: shown.min(1).max(253),
     /** Digest of the spec's meaning, see digest.ts. */
     spec: digest,
     /** The backends that it was compiled for, each with what the node must have. */

@@ -60,4 +60,9 @@ export interface Backend<P> {
   requirements(program: P): readonly Requirement[];
   /** Chains, sets and the like that the program names, in the order of their names. */
   names(program: P): readonly NamedObject[];
+  /**
+   * The first thing in a program that is not weir's to touch, as a phrase: `the chain INPUT, which …`; null when there is
+   * none. Lowering makes no such program: someone else has written it.
+   */
+  stranger(program: P): string | null;
 }

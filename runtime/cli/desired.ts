@@ -19,6 +19,7 @@ import {
   type NodeFolder,
   readNodeFolder,
 } from "../desired/artifact-folder.ts";
+import { checkArtifact } from "../desired/checked.ts";
 import type { Desired } from "../desired/desired.ts";
 import { chosenNode } from "../desired/node.ts";
 
@@ -60,7 +61,9 @@ export async function loadDesired(
         "--node-address, --node-pods and --node-zone are for specs: an artifact is compiled already",
       );
     }
-    return { desired: desiredFrom(folder, await choose(backendsIn(folder.manifest))), diagnostics: [] };
+    const desired = desiredFrom(folder, await choose(backendsIn(folder.manifest)));
+    await checkArtifact(desired);
+    return { desired, diagnostics: [] };
   } catch (error) {
     if (error instanceof ArtifactError) throw new TroubleError(error.message);
     throw troubleFrom(error, `read ${paths.join(", ")}`);

@@ -1,7 +1,8 @@
-import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { digestOf } from "../../compiler/artifact/digest.ts";
 import { type Manifest, manifestFormat, parseManifest } from "../../compiler/artifact/manifest.ts";
+import { visible } from "../../compiler/diagnostics/visible.ts";
 import { type BackendName, backendNames } from "../../compiler/index.ts";
 import { type Desired, manifestFor } from "./desired.ts";
 
@@ -10,8 +11,9 @@ export class ArtifactError extends Error {
   override readonly name = "ArtifactError";
 }
 
-/** A file of 20,000 services has some 30 MB. */
-const mostBytes = 512 * 1024 * 1024;
+/** All files together; those of 20,000 services for every backend have some 150 MB. A string can hold no 512 MiB. */
+const mostBytes = 256 * 1024 * 1024;
+const mostManifestBytes = 4 * 1024 * 1024;
 
 const manifestName = "manifest.json";
 
@@ -44,10 +46,13 @@ function hasManifest(folder: string): boolean {
 export function readNodeFolder(path: string): NodeFolder {
   const manifest = readManifest(path);
   const texts = new Map<string, string>();
+  let room = mostBytes;
   for (const [name, said] of Object.entries(manifest.files)) {
     // the schema allows dots in names, and so `..`
     if (name.split("/").includes("..")) throw new ArtifactError(`${path}: manifest.json names ${JSON.stringify(name)}`);
-    const bytes = readBytes(path, name, said.bytes);
+    room -= said.bytes;
+    if (room < 0) throw new ArtifactError(`${path}: the files are longer than 256 MiB together`);
+    const bytes = readBytes(join(path, name), said.bytes);
     const digest = digestOf([bytes]);
     if (bytes.length !== said.bytes || digest !== said.digest) {
       throw new ArtifactError(
@@ -59,28 +64,53 @@ export function readNodeFolder(path: string): NodeFolder {
   return { path, manifest, texts };
 }
 
-function readBytes(folder: string, name: string, bytes: number): Buffer {
-  const path = join(folder, name);
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) throw new ArtifactError(`${path} is missing: manifest.json names it`);
-  if (!stats.isFile()) throw new ArtifactError(`${path} is no ordinary file`);
-  if (stats.size > mostBytes || bytes > mostBytes) throw new ArtifactError(`${path} is longer than 512 MiB`);
-  return readFileSync(path);
+/**
+ * The beginning of a file: one byte more than it may have, when it has more. Opened first and looked at then, so that it
+ * is the same one that is read; a pipe or a device keeps nobody waiting.
+ */
+function readBytes(path: string, most: number): Buffer {
+  const descriptor = opened(path);
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw new ArtifactError(`${path} is no ordinary file`);
+    const bytes = Buffer.alloc(Math.min(stats.size, most + 1));
+    let at = 0;
+    for (let count = -1; count !== 0 && at < bytes.length; at += count) {
+      count = readSync(descriptor, bytes, at, bytes.length - at, null);
+    }
+    return bytes.subarray(0, at);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function opened(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch (error) {
+    if (!(error instanceof Error) || !("code" in error)) throw error;
+    if (error.code === "ENOENT") throw new ArtifactError(`${path} is missing: the artifact is not whole`);
+    // a socket, or a device without a driver
+    if (error.code === "ENXIO") throw new ArtifactError(`${path} is no ordinary file`);
+    throw error;
+  }
 }
 
 function readManifest(folder: string): Manifest {
   const path = join(folder, manifestName);
-  const text = readFileSync(path, "utf8");
+  const bytes = readBytes(path, mostManifestBytes);
+  if (bytes.length > mostManifestBytes) throw new ArtifactError(`${path} is longer than 4 MiB`);
+  const text = bytes.toString("utf8");
   try {
     return parseManifest(text);
   } catch (error) {
     const format = formatOf(text);
     if (format !== null && format !== manifestFormat) {
       throw new ArtifactError(
-        `${path} has format ${format}, this weir reads format ${manifestFormat}: use another weir`,
+        `${path} has format ${visible(String(format))}, this weir reads format ${manifestFormat}: use another weir`,
       );
     }
-    const reason = error instanceof SyntaxError ? `: ${error.message}` : "";
+    const reason = error instanceof SyntaxError ? `: ${visible(error.message)}` : "";
     throw new ArtifactError(`${path} is no manifest of weir${reason}`);
   }
 }

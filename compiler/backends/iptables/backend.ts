@@ -4,6 +4,7 @@ import { forwardingRequirements, iptablesRequirements } from "./capabilities.ts"
 import { deltaIptables } from "./delta.ts";
 import { lowerIptables } from "./lower.ts";
 import { namedChains } from "./named-chains.ts";
+import { mainScope, strangerInRules } from "./own.ts";
 import { parseIptables } from "./parse.ts";
 import { printIptables } from "./print.ts";
 import type { IptablesProgram } from "./program.ts";
@@ -24,4 +25,5 @@ export const iptablesBackend: Backend<IptablesProgram> = {
     ...forwardingRequirements(program, "iptables rules"),
   ],
   names: namedChains,
+  stranger: (program) => strangerInRules(program, mainScope),
 };

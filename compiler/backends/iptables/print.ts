@@ -193,9 +193,10 @@ function printTarget(target: IptablesTarget): string {
     case "map-set":
       return ` -j SET --map-set ${printWord(target.name)} ${target.directions.join(",")} --map-mark`;
     case "jump":
-      return ` -j ${target.chain}`;
     case "goto":
-      return ` -g ${target.chain}`;
+      // one with a blank would bring options of its own
+      assertChainName(target.chain);
+      return ` ${target.kind === "jump" ? "-j" : "-g"} ${target.chain}`;
     default:
       return unreachable(target);
   }

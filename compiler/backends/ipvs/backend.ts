@@ -2,6 +2,7 @@ import type { Backend } from "../backend.ts";
 import { namesOf, requirementsOf } from "./capabilities.ts";
 import { deltaIpvs } from "./delta.ts";
 import { lowerIpvs } from "./lower.ts";
+import { strangerInIpvs } from "./own.ts";
 import { parseIpvs } from "./parse.ts";
 import { printIpvs } from "./print.ts";
 import type { IpvsProgram } from "./program.ts";
@@ -15,4 +16,5 @@ export const ipvsBackend: Backend<IpvsProgram> = {
   delta: (before, after) => deltaIpvs(before, after),
   requirements: requirementsOf,
   names: namesOf,
+  stranger: strangerInIpvs,
 };

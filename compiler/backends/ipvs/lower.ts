@@ -7,12 +7,17 @@ import { findingsOf } from "./limits.ts";
 import { type FrontendPlan, planFrontend } from "./lower-frontend.ts";
 import { lowerVirtualServers } from "./lower-servers.ts";
 import { lowerSets } from "./lower-sets.ts";
-import { allocateMarks, type MarkLayout, markLayout, routingTable, sysctlNames, sysctlValues } from "./names.ts";
+import {
+  allocateMarks,
+  type MarkLayout,
+  markLayout,
+  routingPriority,
+  routingTable,
+  sysctlNames,
+  sysctlValues,
+} from "./names.ts";
 import type { IpvsProgram, LocalRouting, Sysctl } from "./program.ts";
 import { companionRules } from "./skeleton.ts";
-
-/** After the table `local` and before those of most other programs. */
-const routingPriority = 1000;
 
 /** Lowers to IPVS: virtual servers, the sets that lead packets to them, and the fixed rules and settings around. */
 export function lowerIpvs(ir: NodeIr): Lowered<IpvsProgram> {

@@ -49,8 +49,16 @@ export function setName(family: Family, name: SetName): string {
   return text;
 }
 
+/** The names of all sets that a family can have. */
+export function setNames(family: Family): readonly string[] {
+  return Object.values(setSuffixes).map((suffix) => `${family === "ipv4" ? "weir" : "weir6"}-${suffix}`);
+}
+
 /** Number of the routing table that delivers services' packets; any number that nothing else uses would do. */
 export const routingTable = 30569;
+
+/** Of the rule that leads to it: after the table `local` and before those of most other programs. */
+export const routingPriority = 1000;
 
 /** Kernel settings that a program may ask for, by what it is for. */
 export const sysctlNames = {

@@ -5,6 +5,7 @@ import { ParseError } from "../text.ts";
 import { nftablesRequirements } from "./capabilities.ts";
 import { deltaNftables } from "./delta.ts";
 import { lowerNftables } from "./lower.ts";
+import { strangerInTables } from "./own.ts";
 import { parseNftables } from "./parse.ts";
 import { printNftables, rulesetPath } from "./print.ts";
 import type { NftProgram } from "./program.ts";
@@ -29,4 +30,5 @@ export const nftablesBackend: Backend<NftProgram> = {
   withoutUnchanged: (before, after) => reduceFiles([rulesetPath], before, after, withoutUnchangedElements),
   requirements: nftablesRequirements,
   names: nftablesNames,
+  stranger: strangerInTables,
 };

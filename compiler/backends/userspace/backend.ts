@@ -3,6 +3,7 @@ import type { Backend, NamedObject } from "../backend.ts";
 import { iptablesRequirements } from "../iptables/capabilities.ts";
 import { deltaIptables } from "../iptables/delta.ts";
 import { namedChains } from "../iptables/named-chains.ts";
+import { mainScope, strangerInRules } from "../iptables/own.ts";
 import { lowerUserspace } from "./lower.ts";
 import { parseUserspace } from "./parse.ts";
 import { printUserspace } from "./print.ts";
@@ -19,6 +20,7 @@ export const userspaceBackend: Backend<ProxyProgram> = {
   delta: (before, after) => deltaIptables(before?.rules ?? null, after?.rules ?? null),
   requirements: (program) => iptablesRequirements(program.rules, "rules into the proxy"),
   names,
+  stranger: ({ rules }) => strangerInRules(rules, mainScope),
 };
 
 function names({ table, rules }: ProxyProgram): readonly NamedObject[] {
