@@ -1,10 +1,9 @@
 import type { Applied } from "../desired/desired.ts";
-import { milestone } from "../host/milestone.ts";
 import type { PlaneName, PlanOptions, Snapshot } from "../planes/plane.ts";
 import type { Snapshots } from "../state/generations.ts";
 import { Differs, StepFailed, Stopped } from "./failure.ts";
 import { lastingSteps, operationsOf, type PlannedStep, planSteps } from "./plan.ts";
-import { journalize, knownArtifacts, observeAll, type Site, type Views } from "./site.ts";
+import { journalize, knownArtifacts, observeAll, type Site, takeStep, type Views } from "./site.ts";
 import { isProven, type Trusted } from "./trust.ts";
 
 /** What lets a later apply do without reading a plane again. */
@@ -18,8 +17,8 @@ export interface Knowledge {
 
 /**
  * Carries the steps out one by one, each in the journal before it begins, and reads the kernel back, unless its count of
- * changes proves that it holds what was asked for. Throws StepFailed,
- * Stopped, Differs, or the errors of the journal and of reading; the caller restores the state before.
+ * changes proves that it holds what was asked for. Throws StepFailed, Stopped, Differs, or the errors of the journal and
+ * of reading; the caller restores the state before.
  */
 export async function change(
   site: Site,
@@ -34,13 +33,11 @@ export async function change(
     if (stop !== null) throw new Stopped(stop);
     journalize(site, generation, "changing", { step: at + 1, steps });
     await site.progress(`step ${at + 1} of ${steps}: ${step.kind} (${plane})`);
-    milestone(`before ${step.kind}`);
     try {
-      await site.execute(step);
+      await takeStep(site, step);
     } catch (error) {
       throw new StepFailed(at + 1, error);
     }
-    milestone(`after ${step.kind}`);
   }
   journalize(site, generation, "verifying", { step: steps, steps });
   const { trusted } = options;

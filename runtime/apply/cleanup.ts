@@ -1,10 +1,9 @@
-import { milestone } from "../host/milestone.ts";
 import type { PlaneName } from "../planes/plane.ts";
 import { currentRecord, unfinished } from "../state/state.ts";
 import { Differs } from "./failure.ts";
 import { lastingSteps, operationsOf, type PlannedStep, planRemoval } from "./plan.ts";
 import { planeOf } from "./planes.ts";
-import { journalize, knownArtifacts, observeAll, type Site } from "./site.ts";
+import { journalize, knownArtifacts, observeAll, type Site, takeStep } from "./site.ts";
 
 /**
  * Removes what weir owns in the planes, at once. What was applied there is not current any more, so that nobody brings
@@ -17,9 +16,7 @@ export async function cleanUp(site: Site, names: readonly PlaneName[]): Promise<
   forget(site, names);
   for (const [at, { plane, step }] of planned.entries()) {
     await site.progress(`step ${at + 1} of ${planned.length}: ${step.kind} (${plane})`);
-    milestone(`before ${step.kind}`);
-    await site.execute(step);
-    milestone(`after ${step.kind}`);
+    await takeStep(site, step);
   }
   const left = lastingSteps(await planRemoval(planes, await observeAll({ ...site, planes }, known)));
   if (left.length > 0) throw new Differs("something of weir's is still there", operationsOf(left));

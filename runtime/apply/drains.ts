@@ -1,11 +1,10 @@
 import type { Applied } from "../desired/desired.ts";
 import { bootMilliseconds, incarnation } from "../host/identity.ts";
-import { milestone } from "../host/milestone.ts";
 import type { PlaneName } from "../planes/plane.ts";
 import type { Draining } from "../state/schema.ts";
 import { currentRecord } from "../state/state.ts";
 import { planeOf } from "./planes.ts";
-import { knownArtifacts, type Site } from "./site.ts";
+import { knownArtifacts, type Site, takeStep } from "./site.ts";
 
 interface DrainOptions {
   /** Generations whose objects may have to wait for their connections. */
@@ -37,9 +36,7 @@ export async function settleDrains(site: Site, options: DrainOptions): Promise<n
     const isOverdue = deadline <= bootMilliseconds();
     const { steps, waiting } = await plane.drain(site.host, known, after, isOverdue);
     for (const step of steps) {
-      milestone(`before draining ${step.kind}`);
-      await site.execute(step);
-      milestone(`after draining ${step.kind}`);
+      await takeStep(site, step, "draining ");
     }
     if (waiting === 0) continue;
     planes[plane.name] = { waiting, deadline, leaving: [...new Set([...(said?.leaving ?? []), ...options.leaving])] };

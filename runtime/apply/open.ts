@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { checkStep, executeStep } from "../execute/execute.ts";
 import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
+import { bootMilliseconds } from "../host/identity.ts";
 import { linuxHost } from "../host/linux-host.ts";
 import { startKeeper } from "../keeper/start.ts";
 import { makeFolder } from "../state/files.ts";
@@ -66,12 +67,12 @@ export async function openSite(options: OpenOptions): Promise<OpenSite> {
 }
 
 async function lockWithin(host: Host, path: string, command: string, waitMs: number): Promise<Lock> {
-  const began = Date.now();
+  const began = bootMilliseconds();
   for (;;) {
     const result = await tryLock(host, path, command);
     if ("lock" in result) return result.lock;
     const patience = Math.max(waitMs, patienceWith(result.holder));
-    if (Date.now() - began >= patience) throw busy(result.holder);
+    if (bootMilliseconds() - began >= patience) throw busy(result.holder);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

@@ -1,12 +1,11 @@
 import type { Operation, Step } from "../../compiler/backends/step.ts";
-import { milestone } from "../host/milestone.ts";
 import type { PlaneName, Snapshot } from "../planes/plane.ts";
 import type { Snapshots } from "../state/generations.ts";
 import type { GenerationRecord } from "../state/schema.ts";
 import { settleDrains } from "./drains.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { type BoundPlane, generationOfSnapshot, type PlaneView, planeOf } from "./planes.ts";
-import { journalize, knownArtifacts, type Site } from "./site.ts";
+import { journalize, knownArtifacts, type Site, takeStep } from "./site.ts";
 
 export interface Restored {
   /** null: the kernel holds what it held before. */
@@ -108,8 +107,6 @@ async function restorePlane(
   if (snapshot === undefined) return;
   const view = await plane.observe(site.host, known);
   for (const step of await stepsBack(site, view, snapshot)) {
-    milestone(`before restoring ${step.kind}`);
-    await site.execute(step);
-    milestone(`after restoring ${step.kind}`);
+    await takeStep(site, step, "restoring ");
   }
 }

@@ -3,6 +3,7 @@ import type { Applied } from "../desired/desired.ts";
 import type { Host } from "../host/host.ts";
 import { incarnation, ownProcess } from "../host/identity.ts";
 import { lookAt } from "../host/look.ts";
+import { milestone } from "../host/milestone.ts";
 import type { PlaneName } from "../planes/plane.ts";
 import { StateError } from "../state/error.ts";
 import { mostGenerations } from "../state/generations.ts";
@@ -34,8 +35,7 @@ export interface Site {
  * those that drain, and `more` generations. One that cannot be read any more is left out.
  */
 export function knownArtifacts(state: StateReader, more: readonly (number | null)[] = []): readonly Applied[] {
-  const draining = Object.values(state.draining()?.planes ?? {}).flatMap((each) => each?.leaving ?? []);
-  const numbers = [state.current().generation, unfinished(state)?.generation ?? null, ...draining, ...more];
+  const numbers = [state.current().generation, unfinished(state)?.generation ?? null, ...draining(state), ...more];
   const known: Applied[] = [];
   for (const number of new Set(numbers)) {
     const record = number === null ? null : state.recordIfKept(number);
@@ -43,6 +43,11 @@ export function knownArtifacts(state: StateReader, more: readonly (number | null
     if (artifact !== null) known.push(artifact);
   }
   return known;
+}
+
+/** Generations whose objects wait for their connections. */
+function draining(state: StateReader): readonly number[] {
+  return Object.values(state.draining()?.planes ?? {}).flatMap((each) => each?.leaving ?? []);
 }
 
 function readable(state: StateReader, record: GenerationRecord): Applied | null {
@@ -70,6 +75,13 @@ export async function observeAll(
   return views;
 }
 
+/** Carries one step out, between two milestones. Throws HostError. */
+export async function takeStep(site: Site, step: Step, doing = ""): Promise<void> {
+  milestone(`before ${doing}${step.kind}`);
+  await site.execute(step);
+  milestone(`after ${doing}${step.kind}`);
+}
+
 /** Writes how far a change is. */
 export function journalize(
   site: Site,
@@ -90,14 +102,13 @@ export function journalize(
 /** Generations that must not be removed as old. */
 export function neededGenerations(state: StateReader): ReadonlySet<number> {
   const current = currentRecord(state);
-  const draining = Object.values(state.draining()?.planes ?? {}).flatMap((each) => each?.leaving ?? []);
   // a generation may stand for what was there before the one after it
   const before = state
     .generations()
     .slice(-mostGenerations)
     .map((each) => state.recordIfKept(each)?.previous);
   return new Set(
-    [current?.generation, current?.previous, unfinished(state)?.generation, ...draining, ...before].flatMap(
+    [current?.generation, current?.previous, unfinished(state)?.generation, ...draining(state), ...before].flatMap(
       (number) => number ?? [],
     ),
   );

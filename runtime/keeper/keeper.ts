@@ -79,7 +79,6 @@ async function watch(stateFolder: string, planes: readonly BoundPlane[], lock: L
     for (;;) {
       const duty = dutyOf(state, firstSeen);
       if (duty.kind === "none") return true;
-      if (duty.kind === "end") process.kill(duty.pid, "SIGKILL");
       const isDone = await perform(duty, stateFolder, planes).catch((error: unknown) => {
         log(error instanceof Error ? error.message : String(error));
         return false;
@@ -93,7 +92,10 @@ async function watch(stateFolder: string, planes: readonly BoundPlane[], lock: L
   }
 }
 
+/** Whether it succeeded. Throws StateError, HostError. */
 async function perform(duty: Duty, stateFolder: string, planes: readonly BoundPlane[]): Promise<boolean> {
+  // it may have ended by itself by now, which throws
+  if (duty.kind === "end") process.kill(duty.pid, "SIGKILL");
   if (duty.kind !== "recover" && duty.kind !== "drain") return true;
   const { site, close } = await openSite({
     stateFolder,

@@ -130,7 +130,10 @@ export function stateWriter(path: string): StateWriter {
   };
 }
 
-/** The generation that is in the kernel, as far as weir knows; null when nothing is, or the node was started anew. */
+/**
+ * The generation that was put into the kernel last, null when none is. It stays so after a reboot: what its
+ * `incarnation` says tells whether it is still there.
+ */
 export function currentRecord(state: StateReader): GenerationRecord | null {
   const { generation } = state.current();
   return generation === null ? null : state.recordIfKept(generation);

@@ -16,11 +16,6 @@ export interface PlaneReport {
   readonly steps: readonly Step[];
 }
 
-/** The plane that a backend uses. */
-export function planeNameOf(backend: BackendProgram["backend"]): PlaneName {
-  return backend === "userspace" ? "iptables" : backend;
-}
-
 /**
  * Reads every plane and compares it with what is desired: nothing, in the planes of other backends. `known` are programs
  * that weir has applied. Throws HostError when a plane cannot be read.
@@ -71,7 +66,7 @@ async function observeIpvs(
 }
 
 /** The rules of a backend that uses the iptables plane; null of others. */
-function rulesOf(desired: BackendProgram): IptablesProgram | null {
+export function rulesOf(desired: BackendProgram): IptablesProgram | null {
   if (desired.backend === "iptables") return desired.program;
   return desired.backend === "userspace" ? desired.program.rules : null;
 }

@@ -1,10 +1,11 @@
 import type { BackendName } from "../../compiler/backends/backend.ts";
 import type { Operation } from "../../compiler/backends/step.ts";
+import { planeOf } from "../apply/planes.ts";
 import type { BackendProgram } from "../desired/programs.ts";
 import type { ForeignPart, PlaneName } from "../planes/plane.ts";
 import { type ServedFrontends, socketText } from "../served/served.ts";
 import { servedBy } from "../served/served-by.ts";
-import { type PlaneReport, planeNameOf } from "./observe.ts";
+import type { PlaneReport } from "./observe.ts";
 import { compareServed, type ServiceDrift } from "./service-drift.ts";
 import { compareStructure, type StructureDrift } from "./structure-drift.ts";
 
@@ -39,7 +40,7 @@ export interface Counts {
 
 /** Compares planes with what they should hold; `desired` is null when nothing of weir's should be there. */
 export function driftOf(planes: readonly PlaneReport[], desired: BackendProgram | null): Drift {
-  const target = desired === null ? null : planeNameOf(desired.backend);
+  const target = desired === null ? null : planeOf(desired.backend);
   const own = planes.find(({ name }) => name === target);
   const hasDrift = own !== undefined && own.operations.length > 0;
   const structure = desired === null || own === undefined || !hasDrift ? [] : compareStructure(own.kernel, desired);

@@ -3,6 +3,7 @@ import type { IpvsProgram } from "../../compiler/backends/ipvs/program.ts";
 import type { NftProgram } from "../../compiler/backends/nftables/program.ts";
 import { families } from "../../compiler/net/address.ts";
 import type { BackendProgram } from "../desired/programs.ts";
+import { rulesOf } from "./observe.ts";
 
 /** Something that all services rely on is not there, and what that means for traffic. */
 export interface StructureDrift {
@@ -17,9 +18,9 @@ export function compareStructure(kernel: BackendProgram | null, desired: Backend
     case "nftables":
       return nftStructure(kernel?.backend === "nftables" ? kernel.program : { tables: [] }, desired.program);
     case "iptables":
-      return iptablesStructure(rulesOf(kernel), desired.program);
+      return iptablesStructure(rulesIn(kernel), desired.program);
     case "userspace":
-      return iptablesStructure(rulesOf(kernel), desired.program.rules);
+      return iptablesStructure(rulesIn(kernel), desired.program.rules);
     case "ipvs":
       return ipvsStructure(kernel?.backend === "ipvs" ? kernel.program : null, desired.program);
   }
@@ -27,9 +28,8 @@ export function compareStructure(kernel: BackendProgram | null, desired: Backend
 
 const noRules: IptablesProgram = { ipv4: null, ipv6: null };
 
-function rulesOf(kernel: BackendProgram | null): IptablesProgram {
-  if (kernel?.backend === "iptables") return kernel.program;
-  return kernel?.backend === "userspace" ? kernel.program.rules : noRules;
+function rulesIn(kernel: BackendProgram | null): IptablesProgram {
+  return (kernel === null ? null : rulesOf(kernel)) ?? noRules;
 }
 
 function nftStructure(kernel: NftProgram, desired: NftProgram): readonly StructureDrift[] {

@@ -54,6 +54,14 @@ describe("apply", () => {
     expect(fake.keepers).toBe(0);
   });
 
+  it("records another node's artifact of the same rules", async () => {
+    const fake = fakeSite(memoryFolder());
+    await applyDesired(fake.site, nft("a"), keep);
+    const same = fakeDesired("nftables", ["a"], "worker-2");
+    expect(await applyDesired(fake.site, same, keep)).toMatchObject({ kind: "applied", generation: 2, steps: [] });
+    expect(currentRecord(fake.site.state)?.node).toBe("worker-2");
+  });
+
   it("mends what others did to the kernel, as a new generation", async () => {
     const fake = fakeSite(memoryFolder());
     await applyDesired(fake.site, nft("a"), keep);
@@ -87,7 +95,9 @@ describe("apply", () => {
     await applyDesired(fake.site, nft("a"), { ...keep, preflight });
     await applyDesired(fake.site, nft("a"), { ...keep, preflight });
     await applyDesired(fake.site, nft("b"), { ...keep, preflight });
-    expect(asked).toEqual([null, "key"]);
+    fake.site.state.replaceRecord({ ...fake.site.state.record(2), incarnation: "another boot" });
+    await applyDesired(fake.site, nft("c"), { ...keep, preflight });
+    expect(asked).toEqual([null, "key", null]);
   });
 
   it("leaves no trace when preflight refuses", async () => {
@@ -368,10 +378,13 @@ describe("rollback, cleanup and the last generation", () => {
     await applyDesired(fake.site, nft("a"), keep);
     await applyDesired(fake.site, nft("b"), keep);
     fake.kernel.nftables = [];
-    const record = lastConfirmed(fake.site.state);
-    if (record === null) throw new Error("nothing was confirmed");
+    const confirmed = lastConfirmed(fake.site.state);
+    if (confirmed === null) throw new Error("nothing was confirmed");
+    const record = { ...confirmed, incarnation: "another boot" };
+    fake.site.state.replaceRecord(record);
     expect(await applyAgain(fake.site, record)).toMatchObject({ kind: "applied" });
     expect(fake.kernel.nftables).toEqual(["b"]);
+    expect(currentRecord(fake.site.state)).toEqual(confirmed);
     expect(await applyAgain(fake.site, record)).toEqual({ kind: "unchanged" });
     expect(fake.site.state.generations()).toEqual([1, 2]);
     await rollback(fake);

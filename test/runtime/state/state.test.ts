@@ -76,6 +76,14 @@ describe("the state folder", () => {
     expect(readText(join(folder, "elsewhere"))).toBe("{}");
   });
 
+  it("leaves nothing half written beside a file that cannot be replaced", () => {
+    const folder = memoryFolder({ "current.json/x": "" });
+    expect(() => replaceFile(join(folder, "current.json"), "{}")).toThrow(
+      /cannot write .*current.json: it is a folder/,
+    );
+    expect(readdirSync(folder)).toEqual(["current.json"]);
+  });
+
   it("does not take an artifact that was changed", () => {
     const folder = join(memoryFolder(), "state");
     const state = stateWriter(folder);
@@ -126,6 +134,9 @@ describe("the lock", () => {
     if (!("lock" in first)) throw new Error("the lock was taken");
     const second = await tryLock(linuxHost(), path, "rollback");
     expect(second).toMatchObject({ holder: { process: ownProcess(), command: "apply" } });
+    const gone = { process: { pid: 1 << 22, startTime: "1" }, command: "apply", since: "then" };
+    writeFileSync(path, JSON.stringify(gone));
+    expect(await tryLock(linuxHost(), path, "rollback")).toEqual({ holder: null });
     first.lock.release();
     expect(await tryLock(linuxHost(), path, "rollback")).toHaveProperty("lock");
   });

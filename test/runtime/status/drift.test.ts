@@ -6,8 +6,9 @@ import { deltaNftables } from "../../../compiler/backends/nftables/delta.ts";
 import type { Operation, Step } from "../../../compiler/backends/step.ts";
 import { textOf } from "../../../compiler/backends/text.ts";
 import { compileBackend, fragmentOf, irOf, specOf } from "../../../compiler/pipeline.ts";
+import { planeOf } from "../../../runtime/apply/planes.ts";
 import { type BackendProgram, programOf } from "../../../runtime/desired/programs.ts";
-import { type PlaneReport, planeNameOf } from "../../../runtime/status/observe.ts";
+import type { PlaneReport } from "../../../runtime/status/observe.ts";
 import { countsOf, driftOf, isClean } from "../../../runtime/status/report.ts";
 
 /** What status makes of two programs, one taken for what the kernel holds: for IPVS too, without a kernel that has it. */
@@ -53,7 +54,7 @@ function stepsBetween(kernel: BackendProgram | null, after: BackendProgram): rea
 function planeWith(kernel: BackendProgram | null, after: BackendProgram): PlaneReport {
   const steps = stepsBetween(kernel, after).filter(({ kind }) => kind !== "flows");
   const operations: readonly Operation[] = steps.flatMap((step) => step.operations);
-  return { name: planeNameOf(after.backend), kernel, foreign: [], operations, steps };
+  return { name: planeOf(after.backend), kernel, foreign: [], operations, steps };
 }
 
 async function drift(backend: BackendName, kernelText: string) {
