@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { constants as limits } from "node:buffer";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { access, readFile, writeFile } from "node:fs/promises";
 import { HostError } from "./error.ts";
@@ -9,8 +10,8 @@ import { packageOf } from "./packages.ts";
 const folders = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin"] as const;
 
 const usualTimeoutMs = 120_000;
-/** A listing of 20,000 services with 8 endpoints each has some 20 MB. */
-const mostOutput = 1 << 30;
+/** A listing of 20,000 services with 8 endpoints each has some 20 MB. A longer text than this is no string. */
+const mostOutput = Math.floor(limits.MAX_STRING_LENGTH / 2);
 const mostErrorOutput = 64 * 1024;
 
 /**
@@ -102,15 +103,16 @@ function runProgram(
     const child = spawn(path, args, {
       env: environmentOf(process.env),
       cwd: "/",
+      // Ctrl-C at a terminal is for weir, which ends between steps; a tool that it ended too would be cut off
+      detached: true,
       stdio: [
         stdin === null ? "ignore" : (stdin.descriptor ?? "pipe"),
         command.discardOutput ? "ignore" : "pipe",
         "pipe",
         ...(inherited === null ? [] : [inherited]),
       ],
-      timeout: command.timeoutMs ?? usualTimeoutMs,
-      killSignal: "SIGKILL",
     });
+    const timer = setTimeout(() => endGroup(child), command.timeoutMs ?? usualTimeoutMs);
     const output: Buffer[] = [];
     let outputBytes = 0;
     let isTooLong = false;
@@ -120,20 +122,34 @@ function runProgram(
       if (outputBytes <= mostOutput) output.push(part);
       else if (!isTooLong) {
         isTooLong = true;
-        child.kill("SIGKILL");
+        endGroup(child);
       }
     });
     child.stderr?.setEncoding("utf8").on("data", (part: string) => {
       errorText = (errorText + part).slice(0, mostErrorOutput);
     });
-    child.on("error", (error) => reject(hostErrorFrom(error, `run ${path}`)));
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      reject(hostErrorFrom(error, `run ${path}`));
+    });
     child.on("close", (status) => {
-      if (isTooLong) reject(new HostError("refused", `${path} wrote more than 1 GiB`));
+      clearTimeout(timer);
+      if (isTooLong) reject(new HostError("refused", `${path} wrote more than ${mostOutput >> 20} MiB`));
       else resolve({ status, stdout: Buffer.concat(output).toString("utf8"), stderr: errorText });
     });
     if (stdin !== null && stdin.descriptor !== null) closeSync(stdin.descriptor);
     if (child.stdin !== null) feed(child.stdin, stdin?.pieces ?? []);
   });
+}
+
+/** A program and what it has started: a child that lives on would hold the pipes, and its caller would wait for it. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // it has ended by itself
+  }
 }
 
 /** What a pipe takes at once, see pipe(7), less a margin. */

@@ -56,6 +56,8 @@ async function openRemote(argv: readonly string[], protocol: NetlinkProtocol): P
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     serialization: "advanced",
     cwd: "/",
+    // Ctrl-C at a terminal is for weir, which ends between steps; this one ends when weir does
+    detached: true,
     // no options that were meant for this process
     env: { LC_ALL: "C", PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
   });

@@ -62,6 +62,8 @@ async function flock(host: Host, descriptor: number): Promise<boolean> {
   const status = await new Promise<number | null>((resolve, reject) => {
     const child = spawn(path, ["--exclusive", "--nonblock", "--conflict-exit-code", "75", "3"], {
       env: { LC_ALL: "C" },
+      // Ctrl-C at a terminal is for weir
+      detached: true,
       stdio: ["ignore", "ignore", "ignore", descriptor],
     });
     child.on("error", reject);

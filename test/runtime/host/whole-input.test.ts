@@ -53,3 +53,18 @@ describe("an inherited lock", () => {
     expect(await isFree()).toBe(true);
   });
 });
+
+describe("a program that does not end", () => {
+  it("is ended with what it has started, which would hold its output open", async () => {
+    const { status } = await linuxHost().run({ argv: ["bash", "-c", "sleep 60 & wait"], timeoutMs: 300 });
+    expect(status).toBeNull();
+  });
+});
+
+describe("a signal of the terminal", () => {
+  it("does not reach programs, which end what they have begun", async () => {
+    const { stdout } = await linuxHost().run({ argv: ["bash", "-c", "ps -o pgid= -p $$"] });
+    const { stdout: own } = await linuxHost().run({ argv: ["ps", "-o", "pgid=", "-p", String(process.pid)] });
+    expect(stdout.trim()).not.toBe(own.trim());
+  });
+});
