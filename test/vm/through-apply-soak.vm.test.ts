@@ -5,14 +5,16 @@ import type { Job, JobReport } from "./through-apply-program.ts";
 
 /**
  * Clients that connect all the time in a virtual machine, whose kernel has IPVS, while endpoints come and go, and while the
- * node moves to IPVS and back. Run with WEIR_VM_TESTS=1; on a busy machine WEIR_VM_SECONDS may be too few.
+ * node moves to IPVS and back. Run with WEIR_VM_TESTS=1; WEIR_VM_JOBS is a pattern that chooses some by title.
+ * On a busy machine WEIR_VM_SECONDS may be too few.
  */
-const seconds = Number(process.env.WEIR_VM_SECONDS ?? 600);
+const chosen = new RegExp(process.env.WEIR_VM_JOBS ?? "");
+const seconds = Number(process.env.WEIR_VM_SECONDS ?? 840);
 const applies = Number(process.env.WEIR_SOAK_APPLIES ?? 50);
 const seed = Number(process.env.WEIR_SOAK_SEED ?? 20261122);
 const pace = { pauseMs: 1000, longPauseMs: 3000, timeoutMs: 60_000, restMs: 1000 } as const;
 
-const jobs: Readonly<Record<string, Job>> = {
+const allJobs: Readonly<Record<string, Job>> = {
   "no connection is lost while endpoints come and go": {
     kind: "soak",
     seed,
@@ -25,11 +27,13 @@ const jobs: Readonly<Record<string, Job>> = {
     pace,
     moves: (["iptables-nft", "ipvs", "iptables-nft", "nftables", "ipvs", "nftables"] as const).map((way) => ({
       way,
-      applies: 1,
+      applies: 0,
     })),
   },
   "an endpoint leaves when its connections have ended, or at its deadline": { kind: "drain", limitMs: 60_000 },
 };
+
+const jobs = Object.entries(allJobs).filter(([title]) => chosen.test(title));
 
 describe.runIf(vmTestsWanted)("weir apply under traffic, with IPVS", () => {
   let reports: readonly JobReport[] = [];
@@ -37,14 +41,17 @@ describe.runIf(vmTestsWanted)("weir apply under traffic, with IPVS", () => {
 
   beforeAll(
     async () => {
-      const done = await doJobs(Object.values(jobs), seconds);
+      const done = await doJobs(
+        jobs.map(([, job]) => job),
+        seconds,
+      );
       reports = done.reports;
       log = done.log;
     },
     (seconds + 60) * 1000,
   );
 
-  for (const [index, title] of Object.keys(jobs).entries()) {
+  for (const [index, [title]] of jobs.entries()) {
     it(title, () => {
       const report = reports[index];
       if (report === undefined) throw new Error(`not reached in ${seconds} s:\n${log.slice(-3000)}`);
