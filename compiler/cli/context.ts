@@ -2,6 +2,7 @@ import picocolors from "picocolors";
 import type { Severity } from "../diagnostics/definition.ts";
 import { type Diagnostic, sortDiagnostics } from "../diagnostics/diagnostic.ts";
 import { type Paint, renderText } from "../diagnostics/render-text.ts";
+import { visibleLines } from "../diagnostics/visible.ts";
 import type { Io } from "./io.ts";
 
 /** Options that every command has; they may stand before or after the command's name. */
@@ -78,7 +79,7 @@ function isError(finding: Diagnostic): boolean {
 
 /** A sentence on standard error about what was done, for people; `--quiet` and `--json` leave it out. */
 export async function remark(context: Context, text: string): Promise<void> {
-  if (!context.quiet && !context.json) await context.io.stderr.write(`${text}\n`);
+  if (!context.quiet && !context.json) await context.io.stderr.write(`${visibleLines(text)}\n`);
 }
 
 /** `1 service`, `2 services`. */

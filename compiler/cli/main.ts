@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
+import { visibleLines } from "../diagnostics/visible.ts";
 import type { DefineCommand, Start, Work } from "./commands.ts";
 import { contextOf, type GlobalOptions } from "./context.ts";
 import { exitCodes, TroubleError, UsageError } from "./exit.ts";
@@ -77,16 +78,18 @@ function addGlobalOptions(command: Command): void {
 /** What ended a run, in words, and its exit code. Only a bug of weir's shows a stack. */
 async function explain(error: unknown, io: Io): Promise<number> {
   if (error instanceof UsageError) {
-    await io.stderr.write(`error: ${error.message}\n`);
+    await io.stderr.write(`error: ${visibleLines(error.message)}\n`);
     return exitCodes.usage;
   }
   if (error instanceof TroubleError) {
     // standard error itself may be what failed
-    await io.stderr.write(`error: ${error.message}\n`).catch(() => {});
+    await io.stderr.write(`error: ${visibleLines(error.message)}\n`).catch(() => {});
     return exitCodes.trouble;
   }
   const stack = error instanceof Error ? (error.stack ?? String(error)) : String(error);
-  await io.stderr.write(`error: this is a bug in weir; please report it with the input that shows it\n${stack}\n`);
+  await io.stderr.write(
+    `error: this is a bug in weir; please report it with the input that shows it\n${visibleLines(stack)}\n`,
+  );
   return exitCodes.bug;
 }
 

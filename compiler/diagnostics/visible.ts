@@ -14,6 +14,11 @@ export function visible(text: string): string {
   return text.replace(unsafe, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`).replaceAll("\t", tab);
 }
 
+/** Several lines, as of a message with its help; only what ends lines stays of control characters. */
+export function visibleLines(text: string): string {
+  return text.split("\n").map(visible).join("\n");
+}
+
 function isWide(code: number): boolean {
   return (
     (code >= 0x1100 && code <= 0x115f) ||

@@ -1,5 +1,6 @@
 import { type Context, distinctDiagnostics, report } from "../../compiler/cli/context.ts";
 import { exitCodes, TroubleError } from "../../compiler/cli/exit.ts";
+import { visibleLines } from "../../compiler/diagnostics/visible.ts";
 import type { Desired } from "../desired/desired.ts";
 import { examine, usualBackend } from "../doctor/examine.ts";
 import { printDoctor } from "../doctor/print.ts";
@@ -29,7 +30,7 @@ export async function doctor(context: Context, paths: readonly string[], options
     return examine(host, probe, desired);
   });
   if (context.json) await printJson(context, jsonDoctor(found));
-  else if (!context.quiet) await context.io.stdout.write(printDoctor(found));
+  else if (!context.quiet) await context.io.stdout.write(visibleLines(printDoctor(found)));
   return isUnmet(found) ? exitCodes.failed : exitCodes.ok;
 }
 

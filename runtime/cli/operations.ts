@@ -1,4 +1,5 @@
 import type { Operation } from "../../compiler/backends/step.ts";
+import { visible } from "../../compiler/diagnostics/visible.ts";
 import type { PlannedStep } from "../apply/plan.ts";
 
 /** More are counted, not listed. */
@@ -23,12 +24,12 @@ export function operationLines(operations: readonly Operation[]): readonly strin
 }
 
 function titleOf(key: string): string {
-  return key === "" ? "for all services" : key;
+  return key === "" ? "for all services" : visible(key);
 }
 
 function groupLines(group: readonly Operation[]): readonly string[] {
   if (group.length > mostListedOfService) return countLines(group);
-  return group.map(({ action, object, name }) => `${action} ${object} ${name}`);
+  return group.map(({ action, object, name }) => visible(`${action} ${object} ${name}`));
 }
 
 /** `add 20,000 elements` */

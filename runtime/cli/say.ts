@@ -1,10 +1,11 @@
 import type { Context } from "../../compiler/cli/context.ts";
+import { visibleLines } from "../../compiler/diagnostics/visible.ts";
 
 /** What commands say beside `remark`: all of it on standard error, but the one JSON document. */
 
 /** What went wrong; also with `--quiet`. */
 export async function complain(context: Context, text: string): Promise<void> {
-  await context.io.stderr.write(`${context.paint.error("error")}: ${text}\n`);
+  await context.io.stderr.write(`${context.paint.error("error")}: ${visibleLines(text)}\n`);
 }
 
 /** For people; `--quiet` and `--json` leave it out. */
@@ -18,7 +19,7 @@ export async function note(context: Context, text: string): Promise<void> {
 }
 
 async function say(context: Context, kind: string, text: string): Promise<void> {
-  if (!context.quiet && !context.json) await context.io.stderr.write(`${kind}: ${text}\n`);
+  if (!context.quiet && !context.json) await context.io.stderr.write(`${kind}: ${visibleLines(text)}\n`);
 }
 
 /** One JSON document on standard output. */

@@ -1,6 +1,7 @@
 import type { BackendName } from "../../compiler/backends/backend.ts";
 import { type Context, distinctDiagnostics, report } from "../../compiler/cli/context.ts";
 import { exitCodes, TroubleError } from "../../compiler/cli/exit.ts";
+import { visibleLines } from "../../compiler/diagnostics/visible.ts";
 import type { Desired } from "../desired/desired.ts";
 import { linuxHost } from "../host/linux-host.ts";
 import { currentRecord, type StateReader, stateReader } from "../state/state.ts";
@@ -26,7 +27,7 @@ export async function status(context: Context, paths: readonly string[], options
   const given = paths.length === 0 ? null : await loadGiven(context, paths, options, state);
   const found = await orNodeTrouble(() => readStatus(linuxHost(), state, given));
   if (context.json) await printJson(context, jsonStatus(found));
-  else if (!context.quiet) await context.io.stdout.write(printStatus(found));
+  else if (!context.quiet) await context.io.stdout.write(visibleLines(printStatus(found)));
   return found.state === "drift" ? exitCodes.failed : exitCodes.ok;
 }
 

@@ -28,6 +28,11 @@ describe("operations for people", () => {
     key,
   });
 
+  it("show nothing that moves a cursor, whatever things are called", () => {
+    const lines = operationLines([operation("a\u001b[2J/b:c", "pool \u202e1")]);
+    expect(lines).toEqual(["a\\u{1b}[2J/b:c", "  add element pool \\u{202e}1"]);
+  });
+
   it("stand under the services that they are for, what serves all at the end", () => {
     const lines = operationLines([
       operation(null, "chain"),
