@@ -6,8 +6,8 @@ import type { Desired } from "../desired/desired.ts";
 import { linuxHost } from "../host/linux-host.ts";
 import { currentRecord, type StateReader, stateReader } from "../state/state.ts";
 import { jsonStatus } from "../status/json.ts";
-import { printStatus } from "../status/print.ts";
-import { readStatus } from "../status/status.ts";
+import { type PrintedCommands, printStatus } from "../status/print.ts";
+import { readStatus, type Status } from "../status/status.ts";
 import { type ChooseBackend, type DesiredOptions, loadDesired } from "./desired.ts";
 import { backendNamed, refuseWithoutPath } from "./options.ts";
 import { printJson } from "./say.ts";
@@ -27,8 +27,36 @@ export async function status(context: Context, paths: readonly string[], options
   const given = paths.length === 0 ? null : await loadGiven(context, paths, options, state);
   const found = await orNodeTrouble(() => readStatus(linuxHost(), state, given));
   if (context.json) await printJson(context, jsonStatus(found));
-  else if (!context.quiet) await context.io.stdout.write(visibleLines(printStatus(found)));
+  else if (!context.quiet)
+    await context.io.stdout.write(visibleLines(printStatus(found, commandsFor(paths, options, found))));
   return found.state === "drift" ? exitCodes.failed : exitCodes.ok;
+}
+
+/** What to type so that `apply` means the same as this status: it would choose a backend itself, and take its own folder. */
+function commandsFor(paths: readonly string[], options: StatusOptions, { against }: Status): PrintedCommands {
+  const { state, node, nodeAddress, nodePods, nodeZone, stdinName } = options;
+  const listed = (name: string, values: readonly string[] | undefined): readonly string[] =>
+    (values ?? []).flatMap((value) => [name, value]);
+  const folder = state === undefined ? [] : ["--state", state];
+  const words = [
+    ...paths,
+    ...listed("--node", node),
+    ...listed("--node-address", nodeAddress),
+    ...listed("--node-pods", nodePods),
+    ...(nodeZone === undefined ? [] : ["--node-zone", nodeZone]),
+    ...(stdinName === undefined ? [] : ["--stdin-name", stdinName]),
+    ...(against === null ? [] : ["--backend", against.backend]),
+    ...folder,
+  ];
+  return {
+    apply: paths.length === 0 ? null : ["weir apply", ...words.map(quoted)].join(" "),
+    options: folder.map((word) => ` ${quoted(word)}`).join(""),
+  };
+}
+
+/** A word as a shell reads it. */
+function quoted(word: string): string {
+  return /^[\w./:,@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 async function loadGiven(

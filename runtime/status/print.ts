@@ -6,8 +6,18 @@ import type { Status } from "./status.ts";
 /** Lines of each list that are shown; the JSON form has all. */
 const mostLines = 20;
 
+/** The commands that status advises, with the options without which they would mean another node or state folder. */
+export interface PrintedCommands {
+  /** Puts what the kernel was compared with into it; null: what was given cannot be named again. */
+  readonly apply: string | null;
+  /** For weir's other commands: empty, or options after a space. */
+  readonly options: string;
+}
+
+const usualCommands: PrintedCommands = { apply: null, options: "" };
+
 /** The status for people: a line or two when all is well, otherwise what is wrong, the most important first. */
-export function printStatus(status: Status): string {
+export function printStatus(status: Status, commands: PrintedCommands = usualCommands): string {
   const { drift } = status;
   const lines = [
     headline(status),
@@ -24,7 +34,7 @@ export function printStatus(status: Status): string {
     ),
     ...leftoverLines(drift),
     ...indented(stateLines(status)),
-    ...adviceLines(status),
+    ...adviceLines(status, commands),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -95,12 +105,16 @@ function stateLines({ pending, unfinished, draining, notes }: Status): readonly 
   return lines;
 }
 
-function adviceLines({ state, against, drift, pending }: Status): readonly string[] {
+function adviceLines(
+  { state, against, drift, pending }: Status,
+  { apply, options }: PrintedCommands,
+): readonly string[] {
   if (state !== "drift") return [];
-  if (against === null) return ["to remove it: weir cleanup"];
+  if (against === null) return [`to remove it: weir cleanup${options}`];
   const count = drift.operations.length + drift.leftovers.reduce((sum, { operations }) => sum + operations.length, 0);
-  const again = pending === null ? "weir apply --last" : "weir rollback, or weir confirm and then weir apply --last";
-  const command = against.generation === null ? `weir apply ${against.from}` : again;
+  const last = `weir apply --last${options}`;
+  const again = pending === null ? last : `weir rollback${options}, or weir confirm${options} and then ${last}`;
+  const command = against.generation === null ? (apply ?? `weir apply ${against.from}`) : again;
   return [`to put it right (${counted(count, "operation")}): ${command}`];
 }
 

@@ -58,6 +58,12 @@ describe("status", () => {
     expect(text).toContain("weir rollback, or weir confirm and then weir apply --last");
   });
 
+  it("advises commands for the same state folder", async () => {
+    const { status } = await statusWith([record], () => {});
+    expect(printStatus(status)).toMatch(/: weir apply --last\n$/);
+    expect(printStatus(status, { apply: null, options: " --state own" })).toMatch(/: weir apply --last --state own\n$/);
+  });
+
   it("tells of a change that was cut short, and of one at work", async () => {
     const journal = { command: "apply", generation: 2, phase: "changing", step: 1, steps: 3 } as const;
     const here = { incarnation: incarnation() };
