@@ -132,10 +132,14 @@ function runProgram(
       clearTimeout(timer);
       reject(hostErrorFrom(error, `run ${path}`));
     });
-    child.on("close", (status) => {
+    child.on("close", (status, signal) => {
       clearTimeout(timer);
       if (isTooLong) reject(new HostError("refused", `${path} wrote more than ${mostOutput >> 20} MiB`));
-      else resolve({ status, stdout: Buffer.concat(output).toString("utf8"), stderr: errorText });
+      else {
+        // by someone's hand, for want of memory, or because its time was over: it says nothing itself
+        const stderr = signal !== null && errorText === "" ? `ended by ${signal}` : errorText;
+        resolve({ status, stdout: Buffer.concat(output).toString("utf8"), stderr });
+      }
     });
     if (stdin !== null && stdin.descriptor !== null) closeSync(stdin.descriptor);
     if (child.stdin !== null) feed(child.stdin, stdin?.pieces ?? []);

@@ -11,6 +11,7 @@ const reasons: Readonly<Record<string, string>> = {
   EDQUOT: "the disk quota is used up",
   ENOTDIR: "a part of the path is no folder",
   EISDIR: "it is a folder",
+  EEXIST: "there is something else of that name, and no folder",
   ELOOP: "it is a symbolic link",
   ENOENT: "no such file or folder",
   EIO: "input/output error",

@@ -22,9 +22,10 @@ import { orStateError, StateError } from "./error.ts";
  */
 export function makeFolder(path: string): void {
   orStateError(`make ${path}`, () => {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolders(path);
     const stats = lstatSync(path);
-    if (!stats.isDirectory()) throw new StateError(`${path} is a symbolic link: name the folder itself`);
+    if (stats.isSymbolicLink()) throw new StateError(`${path} is a symbolic link: name the folder itself`);
+    if (!stats.isDirectory()) throw new StateError(`${path} is no folder: name another one with --state DIR`);
     const own = process.geteuid?.() ?? stats.uid;
     if (stats.uid !== own || (stats.mode & 0o022) !== 0) {
       throw new StateError(
@@ -32,6 +33,19 @@ export function makeFolder(path: string): void {
       );
     }
   });
+}
+
+/** With those above it. mkdir of Node.js with `recursive` tries for ever where nothing can be made, as in /proc. */
+function makeFolders(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolders(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // somebody else was faster
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
 }
 
 /** The text; null when there is no such file. Follows no symbolic link. Throws StateError. */

@@ -32,6 +32,19 @@ describe("input of programs", () => {
   });
 });
 
+describe("a program", () => {
+  it("that a signal ends says nothing of it: the host does", async () => {
+    const ended = await linuxHost().run({ argv: ["sh", "-c", "kill -TERM $$"] });
+    expect(ended).toEqual({ status: null, stdout: "", stderr: "ended by SIGTERM" });
+  });
+
+  it("is not in the session of the terminal, whose ^C it would get", async () => {
+    const { stdout } = await linuxHost().run({ argv: ["sh", "-c", "echo $$; ps -o sid= -p $$"] });
+    const [pid, session] = stdout.split("\n").map((text) => text.trim());
+    expect(session).toBe(pid);
+  });
+});
+
 describe("an inherited lock", () => {
   it("is held as long as a program runs that was given it", async () => {
     const path = join(temporaryFolder(), "lock");
