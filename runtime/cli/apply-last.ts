@@ -31,7 +31,16 @@ export async function applyLast(context: Context, options: ApplyCommandOptions):
 }
 
 async function nothing(context: Context): Promise<number> {
-  if (context.json) await printJson(context, { result: "nothing", generation: null, steps: [] });
+  const none = {
+    node: null,
+    backend: null,
+    result: "nothing",
+    generation: null,
+    steps: [],
+    failure: null,
+    restore: null,
+  };
+  if (context.json) await printJson(context, { ...none, notes: [] });
   else await remark(context, "nothing was confirmed on this node: nothing to put back");
   return exitCodes.ok;
 }

@@ -11,7 +11,7 @@ import { dryRun } from "./dry-run.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
 import { forgetNodeProbe } from "./node-probe.ts";
 import { jsonSteps, sizeOf } from "./operations.ts";
-import { backendNamed } from "./options.ts";
+import { backendNamed, refuseWithoutPath } from "./options.ts";
 import { preflightNode } from "./preflight.ts";
 import { refuseOtherNode, refuseWhilePending } from "./refuse.ts";
 import { complain, printJson, warn } from "./say.ts";
@@ -36,6 +36,10 @@ export async function apply(context: Context, paths: readonly string[], options:
     if (options.dryRun === true || options.confirm !== undefined) {
       throw new UsageError("--last excludes --dry-run and --confirm");
     }
+    refuseWithoutPath(
+      { ...options, backend: options.backend === "auto" ? undefined : options.backend },
+      "--last puts back what was applied, for the node and backend that it was applied for: it takes no options about them",
+    );
     return applyLast(context, options);
   }
   if (paths.length === 0) throw new UsageError("name an artifact or a spec, or use --last");

@@ -4,7 +4,7 @@ import { linuxHost } from "../host/linux-host.ts";
 import { usableBackends } from "../preflight/usable.ts";
 import type { ChooseBackend } from "./desired.ts";
 import { nodeProbe } from "./node-probe.ts";
-import { orNodeTrouble } from "./trouble.ts";
+import { orNodeTrouble, withHelp } from "./trouble.ts";
 
 /** Backends that the kernel itself carries out, best first: with them `auto` and a fallback need nobody's proxy. */
 const preferred = ["nftables", "iptables"] as const satisfies readonly BackendName[];
@@ -27,6 +27,9 @@ export function chooserOf(
       const { usable: isUsable, reason } = usable.ipvs;
       if (isUsable) return wanted;
       if (!mayFallBack) throw new TroubleError(`this node cannot do ipvs: ${reason}`);
+      if (!available.includes("iptables")) {
+        throw new TroubleError(`this node cannot do ipvs (${reason}), and the artifact was not compiled for iptables`);
+      }
       const other = firstUsable(["iptables"], available, usable);
       warn(`this node cannot do ipvs (${reason}): ${other} is used instead; --no-fallback makes this an error`);
       return other;
@@ -43,5 +46,7 @@ function firstUsable(names: readonly BackendName[], available: readonly BackendN
     else if (usable[name].usable) return name;
     else reasons.push(`${name}: ${usable[name].reason}`);
   }
-  throw new TroubleError(`no backend can be used on this node: ${reasons.join("; ")}`);
+  const others = available.filter((name) => !names.includes(name));
+  const help = others.length === 0 ? null : `it was compiled for ${others.join(", ")}: name one with --backend`;
+  throw new TroubleError(withHelp(`no backend can be chosen for this node: ${reasons.join("; ")}`, help));
 }

@@ -25,15 +25,15 @@ export interface CleanupOptions extends StateOptions {
 export async function cleanup(context: Context, options: CleanupOptions): Promise<number> {
   const backends = backendsOf(options.backend);
   const names = [...new Set(backends.map(planeOf))];
-  if (options.dryRun === true) return dryRun(context, options, names);
+  if (options.dryRun === true) return dryRun(context, options, backends, names);
   const settings = { ...options, command: "cleanup", flavour: null, waitMs: 10_000 };
-  return withSite(context, settings, async (site) => {
+  return withSite(context, settings, async (site, notes) => {
     const steps = await cleanUp(site, names).catch((error: unknown) => {
       if (error instanceof Differs) throw new TroubleError(failureText(failureOf(error)));
       throw error;
     });
     await site.progress("");
-    if (context.json) await printJson(context, { backends, steps: jsonSteps(steps) });
+    if (context.json) await printJson(context, { backends, steps: jsonSteps(steps), notes });
     else await remark(context, sentence(steps, backends));
     return exitCodes.ok;
   });
@@ -46,13 +46,18 @@ function sentence(steps: readonly PlannedStep[], backends: readonly BackendName[
     : `removed what was weir's (${what}): ${sizeOf(steps)}`;
 }
 
-async function dryRun(context: Context, options: CleanupOptions, names: readonly PlaneName[]): Promise<number> {
+async function dryRun(
+  context: Context,
+  options: CleanupOptions,
+  backends: readonly BackendName[],
+  names: readonly PlaneName[],
+): Promise<number> {
   return orNodeTrouble(async () => {
     const planes = (await loadPlanes({ flavour: null })).filter(({ name }) => names.includes(name));
     const known = knownArtifacts(stateReader(stateFolderOf(options)));
     const steps = await planRemoval(planes, await observeAll({ host: linuxHost(), planes }, known));
     if (context.json) {
-      await printJson(context, { steps: jsonSteps(steps) });
+      await printJson(context, { backends, steps: jsonSteps(steps), notes: [] });
     } else {
       const title = steps.length === 0 ? "nothing of weir's is there" : `would remove: ${sizeOf(steps)}`;
       await context.io.stdout.write(`${[title, ...operationLines(operationsOf(steps))].join("\n")}\n`);

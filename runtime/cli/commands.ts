@@ -10,10 +10,10 @@ const defineApply: DefineCommand = (program, start) => {
   const command = subjectOptions(stateOption(program.command("apply")))
     .summary("put rules into this node's kernel, with a way back")
     .description(
-      "Brings the kernel to what an artifact or a spec says, with the least change, reads it back and compares. When a\n" +
-        "step fails, the state before is restored. PATH is a node's folder of `weir compile`, the build folder that\n" +
+      "Brings the kernel to what an artifact or a spec says, with the least change, reads it back and compares. When a " +
+        "step fails, the state before is restored. PATH is a node's folder of `weir compile`, the build folder that " +
         "holds it, or a spec, which is compiled in memory.\n" +
-        "Exit: 0 done, 1 errors in the spec or failed and rolled back, 2 trouble before anything was changed,\n" +
+        "Exit: 0 done, 1 errors in the spec or failed and rolled back, 2 trouble before anything was changed, " +
         "3 failed and not wholly rolled back, 64 wrong usage.",
     )
     .addOption(
@@ -50,7 +50,7 @@ const defineConfirm: DefineCommand = (program, start) => {
     .summary("keep what was applied with --confirm")
     .description(
       "Keeps what was applied with --confirm; without it the state before comes back when the time is over.\n" +
-        "Exit: 0 it stays, 1 nothing waits for a confirmation, 2 trouble.",
+        "Exit: 0 it stays, 1 nothing waits for a confirmation, 2 trouble, 64 wrong usage.",
     )
     .addHelpText("after", examples([["weir confirm", "within the time that was given to apply"]]));
   command.action((options: StateOptions) =>
@@ -63,7 +63,7 @@ const defineRollback: DefineCommand = (program, start) => {
     .summary("go back to the state before the last apply")
     .description(
       "Restores what the kernel held before the last apply; a second rollback goes one further back.\n" +
-        "Exit: 0 done, 1 nothing to go back from, or not wholly restored, 2 trouble.",
+        "Exit: 0 done, 1 nothing to go back from, or not wholly restored, 2 trouble, 64 wrong usage.",
     )
     .addHelpText(
       "after",
@@ -81,9 +81,9 @@ const defineCleanup: DefineCommand = (program, start) => {
   const command = stateOption(program.command("cleanup"))
     .summary("remove everything of weir's from this node's kernel")
     .description(
-      "Removes tables, chains, sets, virtual servers and routes of weir's, and nothing else. What was applied before is\n" +
+      "Removes tables, chains, sets, virtual servers and routes of weir's, and nothing else. What was applied before is " +
         "kept in the state folder, but nothing of it comes back at the next boot.\n" +
-        "Exit: 0 nothing of weir's is there any more, 2 trouble.",
+        "Exit: 0 nothing of weir's is there any more, 2 trouble, 64 wrong usage.",
     )
     .option("--backend <list>", "iptables, ipvs, nftables, userspace, all (the default)", collect)
     .option("--dry-run", "show what would go and change nothing")

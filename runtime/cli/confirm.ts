@@ -1,8 +1,16 @@
 import { type Context, remark } from "../../compiler/cli/context.ts";
 import { exitCodes } from "../../compiler/cli/exit.ts";
+import type { GenerationRecord } from "../state/schema.ts";
 import { currentRecord } from "../state/state.ts";
 import { complain, printJson } from "./say.ts";
 import { type StateOptions, withSite } from "./with-site.ts";
+
+/** What became of the last apply, when it is not what the node has. */
+function fate({ generation, state, reason }: GenerationRecord): string {
+  if (state === "confirmed") return `generation ${generation} was confirmed, and removed since`;
+  const what = state === "rolled-back" ? "is rolled back" : "was not applied";
+  return `generation ${generation} ${what}${reason === null ? "" : ` (${reason})`}`;
+}
 
 /** `weir confirm`: what was applied with --confirm is kept. */
 export async function confirm(context: Context, options: StateOptions): Promise<number> {
@@ -20,9 +28,10 @@ export async function confirm(context: Context, options: StateOptions): Promise<
       const was = record.state === "pending" ? "is confirmed and stays" : "was confirmed already";
       await remark(context, `generation ${record.generation} ${was}`);
     } else {
-      const why =
-        last === null ? "nothing was applied" : `generation ${last.generation} is ${last.state}: ${last.reason}`;
-      await complain(context, `nothing waits for a confirmation: ${why}`);
+      await complain(
+        context,
+        `nothing waits for a confirmation: ${last === null ? "nothing was applied" : fate(last)}`,
+      );
     }
     return isConfirmed ? exitCodes.ok : exitCodes.failed;
   });

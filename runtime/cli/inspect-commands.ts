@@ -28,7 +28,7 @@ const defineDoctor: DefineCommand = (program, start) => {
   const command = subjectOptions(program.command("doctor"))
     .summary("what this node can do, and what an artifact lacks here")
     .description(
-      "Looks at the kernel, its modules and settings, at tools and other programs that manage rules; with PATH, at what an\n" +
+      "Looks at the kernel, its modules and settings, at tools and other programs that manage rules; with PATH, at what an " +
         "artifact or a spec needs of them. It changes nothing. An ordinary user sees less, and is told what.\n" +
         "Exit: 0 it can be applied, 1 something that it needs is missing, 2 trouble, 64 wrong usage.",
     )

@@ -21,7 +21,10 @@ export function subjectOptions(command: Command): Command {
 }
 
 /** Throws UsageError when one of them is given without a PATH, which they are about. */
-export function refuseWithoutPath(options: DesiredOptions & { readonly backend?: string }, reason: string): void {
+export function refuseWithoutPath(
+  options: DesiredOptions & { readonly backend?: string | undefined },
+  reason: string,
+): void {
   const { backend, node, nodeAddress, nodePods, nodeZone, stdinName } = options;
   const given = [backend, node, nodeAddress, nodePods, nodeZone, stdinName].some((option) => option !== undefined);
   if (given) throw new UsageError(reason);

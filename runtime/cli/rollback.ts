@@ -12,7 +12,7 @@ import { type StateOptions, withSite } from "./with-site.ts";
 export async function rollback(context: Context, options: StateOptions): Promise<number> {
   return withSite(context, { ...options, command: "rollback", flavour: null, waitMs: 10_000 }, async (site, notes) => {
     const record = lastChange(site.state);
-    if (record === null) return nothing(context, notes);
+    if (record === null) return nothing(context, site.state.generations().length === 0, notes);
     const { failure } = await restoreBefore(site, record, "rolled-back", "weir rollback");
     await site.progress("");
     const now = currentRecord(site.state);
@@ -33,12 +33,14 @@ function lastChange(state: StateReader): GenerationRecord | null {
   return (open === null ? null : state.recordIfKept(open.generation)) ?? currentRecord(state);
 }
 
-async function nothing(context: Context, notes: readonly string[]): Promise<number> {
+async function nothing(context: Context, isNew: boolean, notes: readonly string[]): Promise<number> {
   if (context.json) {
     await printJson(context, { result: "nothing", generation: null, current: null, failure: null, notes });
   } else {
-    const text = "nothing is applied, or the generations before were removed as too old: nothing to go back from";
-    await complain(context, text);
+    const why = isNew
+      ? "nothing was applied"
+      : "nothing is applied any more (what went before is rolled back, cleaned up or too old)";
+    await complain(context, `nothing to go back from: ${why}`);
   }
   return exitCodes.failed;
 }
