@@ -19,9 +19,14 @@ function verdict(report: DoctorReport): string {
   const errors = findings.filter(({ severity }) => severity === "error").length;
   const warnings = findings.length - errors;
   const counts = [counted(errors, "error"), counted(warnings, "warning")].join(", ");
-  if (subject === null) return isUnmet(report) ? "no backend can be used on this node" : "this node can be used";
+  const limit = report.probe.facts.privileges.netAdmin ? "" : ", as far as this user sees";
+  if (subject === null) {
+    return isUnmet(report) ? "no backend can be used on this node" : `this node can be used${limit}`;
+  }
   const what = `${subject.from} for ${subject.node}, ${subject.backend}`;
-  return isUnmet(report) ? `${what}: cannot be applied here (${counts})` : `${what}: can be applied here (${counts})`;
+  return isUnmet(report)
+    ? `${what}: cannot be applied here (${counts})`
+    : `${what}: can be applied here${limit} (${counts})`;
 }
 
 function findingLines({ severity, what, why, help, services }: Finding): readonly string[] {
@@ -34,9 +39,11 @@ function findingLines({ severity, what, why, help, services }: Finding): readonl
   ];
 }
 
-function backendLines({ backends }: DoctorReport): readonly string[] {
+function backendLines({ backends, probe }: DoctorReport): readonly string[] {
+  // features that only root may try out count as there
+  const limit = probe.facts.privileges.netAdmin ? "" : ", as far as this user sees";
   return Object.entries(backends).map(([name, { usable, reason }]) =>
-    usable ? `${name}: can be used` : `${name}: cannot be used: ${reason ?? "the reason is not known"}`,
+    usable ? `${name}: can be used${limit}` : `${name}: cannot be used: ${reason ?? "the reason is not known"}`,
   );
 }
 

@@ -114,7 +114,7 @@ function unmetTool(facts: NodeFacts, { name, value }: Requirement, why: string):
 async function unmetSysctl(
   host: Host,
   facts: NodeFacts,
-  { name, value, neededBy }: Requirement,
+  { name, value }: Requirement,
   desired: BackendProgram,
 ): Promise<Unmet | null> {
   if (desired.backend === "ipvs" && desired.program.sysctls.some((each) => each.name === name)) return null;
@@ -124,7 +124,7 @@ async function unmetSysctl(
     severity: "warning",
     code: "requirement/sysctl",
     what: now === null ? `this kernel has no setting ${name}` : `${name} is ${now}, not ${value}`,
-    why: `without it the node passes nothing on: ${neededBy}`,
+    why: "without it the node passes nothing on to other nodes or pods",
     help: now === null ? null : `sysctl -w ${name}=${value}`,
   };
 }
