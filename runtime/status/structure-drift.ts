@@ -105,9 +105,9 @@ function ipvsStructure(kernel: IpvsProgram | null, desired: IpvsProgram): readon
   for (const { name, elements } of desired.sets) {
     const now = kernel?.sets.find((set) => set.name === name);
     if (now === undefined)
-      structure.push({ object: `set ${name}`, meaning: "packets that it would tell are not told" });
+      structure.push({ object: `set ${name}`, meaning: "no packet is found in it" });
     else if (now.elements.length === 0 && elements.length > 0) {
-      structure.push({ object: `all elements of set ${name}`, meaning: "packets that it would tell are not told" });
+      structure.push({ object: `all elements of set ${name}`, meaning: "no packet is found in it" });
     }
   }
   for (const family of families) {

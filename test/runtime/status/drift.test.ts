@@ -131,7 +131,7 @@ describe("what only some backends have", () => {
     };
     const { structure } = driftOf([planeWith(kernel, after)], after);
     expect(structure).toEqual([
-      { object: "set weir-frontends", meaning: "packets that it would tell are not told" },
+      { object: "set weir-frontends", meaning: "no packet is found in it" },
       {
         object: "routing rule 1000 (ipv4)",
         meaning: "IPv4 packets for service addresses that arrive here do not reach IPVS",
