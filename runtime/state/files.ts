@@ -48,12 +48,12 @@ function makeFolders(path: string): void {
   }
 }
 
-/** The text; null when there is no such file. Follows no symbolic link. Throws StateError. */
+/** The text; null when there is no such file. Follows no symbolic link, waits for no pipe. Throws StateError. */
 export function readText(path: string): string | null {
   return orStateError(`read ${path}`, () => {
     let descriptor: number;
     try {
-      descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
       throw error;
