@@ -1,31 +1,23 @@
+import { printServerName } from "../../compiler/backends/ipvs/print-delta.ts";
 import type { RealServer, VirtualServerId } from "../../compiler/backends/ipvs/program.ts";
 import type { IpvsRequest, VirtualServerSettings } from "../../compiler/backends/step.ts";
-import { addressWidth, type IpAddress } from "../../compiler/net/address.ts";
+import { addressWidth } from "../../compiler/net/address.ts";
+import { formatSocket } from "../../compiler/net/socket.ts";
 import { HostError } from "../host/error.ts";
 import { familyOfServer } from "./ipvs.ts";
-
-/** `10.96.0.10:80/tcp`, `mark 0x4005 (ipv6)` */
-export function serverName(id: VirtualServerId): string {
-  if (id.kind === "mark") return `mark 0x${id.mark.toString(16)} (${id.family})`;
-  return `${socketName(id.address, id.port)}/${id.protocol}`;
-}
-
-function socketName({ family, text }: IpAddress, port: number): string {
-  return family === "ipv4" ? `${text}:${port}` : `[${text}]:${port}`;
-}
 
 /** What a request is about: two requests with the same name change the same object. */
 export function requestObject(request: IpvsRequest): string {
   switch (request.op) {
     case "new-service":
     case "set-service":
-      return `virtual server ${serverName(request.server.id)}`;
+      return `virtual server ${printServerName(request.server.id)}`;
     case "delete-service":
-      return `virtual server ${serverName(request.id)}`;
+      return `virtual server ${printServerName(request.id)}`;
     case "set-config":
       return "connection timeouts";
     default:
-      return `real server ${socketName(request.real.address, request.real.port)} of ${serverName(request.id)}`;
+      return `real server ${formatSocket(request.real.address, request.real.port)} of ${printServerName(request.id)}`;
   }
 }
 

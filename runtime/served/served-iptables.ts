@@ -2,7 +2,8 @@ import type { IptablesProgram, IptablesRule, IptablesRuleset } from "../../compi
 import type { IpAddress } from "../../compiler/net/address.ts";
 import { type Family, families, isHostPrefix } from "../../compiler/net/address.ts";
 import type { Port, Protocol } from "../../compiler/net/port.ts";
-import { ServedCollector, type ServedFrontends, socketText, type Wanted } from "./served.ts";
+import { formatSocket } from "../../compiler/net/socket.ts";
+import { ServedCollector, type ServedFrontends, type Wanted } from "./served.ts";
 
 /** Chains of the nat table that decide by source or choose, behind the line that names a frontend. */
 type Chains = ReadonlyMap<string, readonly IptablesRule[]>;
@@ -34,7 +35,7 @@ function addRuleset(found: ServedCollector, ruleset: IptablesRuleset, family: Fa
       if (line === null) return;
       const entry = found.at({ key: line.key, family, address, protocol: line.protocol, port: line.port });
       const { target } = rule;
-      if (target.kind === "dnat") entry.choices.set("only", socketText(target.address, target.port));
+      if (target.kind === "dnat") entry.choices.set("only", formatSocket(target.address, target.port));
       if (target.kind === "redirect") entry.choices.set("only", `port ${target.port} of this node`);
       entry.leads.add("chain" in target ? `${target.kind} ${target.chain}` : target.kind);
       if ("chain" in target && wanted === "all") {
@@ -100,7 +101,7 @@ function choicesIn(chains: Chains, first: string): ReadonlyMap<string, string> {
     visited.add(chain);
     for (const { target } of chains.get(chain) ?? []) {
       if (target.kind === "dnat") {
-        const endpoint = socketText(target.address, target.port);
+        const endpoint = formatSocket(target.address, target.port);
         choices.set(`${chain} ${endpoint}`, endpoint);
       } else if (target.kind === "redirect") {
         choices.set(`${chain} ${target.port}`, `port ${target.port} of this node`);

@@ -1,7 +1,8 @@
 import { printId } from "../../compiler/backends/ipvs/print-servers.ts";
 import type { IpSet, IpvsProgram, SetElement, VirtualServer } from "../../compiler/backends/ipvs/program.ts";
+import { formatSocket } from "../../compiler/net/socket.ts";
 import { ownMarks } from "../preflight/own-marks.ts";
-import { ServedCollector, type ServedFrontends, socketText, type Wanted } from "./served.ts";
+import { ServedCollector, type ServedFrontends, type Wanted } from "./served.ts";
 
 /**
  * The frontends of IPVS: elements of the mapping sets lead packets to virtual servers, by address and port or by the
@@ -53,7 +54,7 @@ function addServers(choices: Map<string, string>, server: VirtualServer): void {
   const id = printId(server.id);
   for (const { address, port, weight } of server.realServers) {
     if (weight === 0) continue;
-    const endpoint = socketText(address, port === 0 && server.id.kind === "address" ? server.id.port : port);
+    const endpoint = formatSocket(address, port === 0 && server.id.kind === "address" ? server.id.port : port);
     choices.set(`${id} ${endpoint}`, endpoint);
   }
 }

@@ -1,7 +1,8 @@
 import type { NftAtom, NftProgram, NftTable, NftVerdict } from "../../compiler/backends/nftables/program.ts";
 import type { Family, IpAddress } from "../../compiler/net/address.ts";
 import type { Protocol } from "../../compiler/net/port.ts";
-import { ServedCollector, type ServedFrontends, socketText, type Wanted } from "./served.ts";
+import { formatSocket } from "../../compiler/net/socket.ts";
+import { ServedCollector, type ServedFrontends, type Wanted } from "./served.ts";
 
 /** The frontends of nftables' maps: verdict maps lead to chains, `pool` maps name an endpoint for each class id. */
 export function servedByNft(program: NftProgram, wanted: Wanted = "all"): ServedFrontends {
@@ -27,7 +28,7 @@ function addTable(found: ServedCollector, table: NftTable, wanted: Wanted): void
         const place = placeOf(key.slice(0, -1), family);
         const [address, port] = data;
         if (place === null || !isAddress(address) || typeof port !== "number") continue;
-        found.at({ ...place, key: null }).choices.set(String(key.at(-1)), socketText(address, port));
+        found.at({ ...place, key: null }).choices.set(String(key.at(-1)), formatSocket(address, port));
       }
     }
   }

@@ -1,5 +1,6 @@
 import type { Family, IpAddress } from "../../compiler/net/address.ts";
 import type { Port, Protocol } from "../../compiler/net/port.ts";
+import { formatSocket } from "../../compiler/net/socket.ts";
 
 /**
  * What a program does for one frontend, in terms that two programs of a backend can be compared in: which endpoints
@@ -28,13 +29,8 @@ export type ServedFrontends = ReadonlyMap<string, Served>;
 /** `10.96.0.10:80/tcp`, `[fd00::1]:80/tcp`, `node port 30080/tcp` (with ` on IPv6` for that family's). */
 export function frontendName(frontend: Pick<Served, "address" | "family" | "protocol" | "port">): string {
   const { address, family, protocol, port } = frontend;
-  if (address !== null) return `${socketText(address, port)}/${protocol}`;
+  if (address !== null) return `${formatSocket(address, port)}/${protocol}`;
   return `node port ${port}/${protocol}${family === "ipv6" ? " on IPv6" : ""}`;
-}
-
-/** `10.244.1.5:8080`, `[fd00::5]:8080`. */
-export function socketText(address: IpAddress, port: Port): string {
-  return address.family === "ipv4" ? `${address.text}:${port}` : `[${address.text}]:${port}`;
 }
 
 /** Collects frontends piece by piece, as listings tell them. */

@@ -1,9 +1,10 @@
 import type { BackendName } from "../../compiler/backends/backend.ts";
 import type { Operation } from "../../compiler/backends/step.ts";
+import { formatSocket } from "../../compiler/net/socket.ts";
 import { planeOf } from "../apply/planes.ts";
 import type { BackendProgram } from "../desired/programs.ts";
 import type { ForeignPart, PlaneName } from "../planes/plane.ts";
-import { type ServedFrontends, socketText } from "../served/served.ts";
+import type { ServedFrontends } from "../served/served.ts";
 import { servedBy } from "../served/served-by.ts";
 import type { PlaneReport } from "./observe.ts";
 import { compareServed, type ServiceDrift } from "./service-drift.ts";
@@ -82,7 +83,9 @@ export function countsOf(desired: BackendProgram): Counts {
   if (desired.backend === "userspace") {
     // rules lead to the proxy's listeners, and those to endpoints
     const { listeners } = desired.program.table;
-    const behind = new Set(listeners.flatMap((each) => each.endpoints.map((one) => socketText(one.address, one.port))));
+    const behind = new Set(
+      listeners.flatMap((each) => each.endpoints.map((one) => formatSocket(one.address, one.port))),
+    );
     return { services: services.size, frontends: served.size, endpoints: behind.size };
   }
   return { services: services.size, frontends: served.size, endpoints: endpoints.size };

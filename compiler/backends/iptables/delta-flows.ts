@@ -1,6 +1,7 @@
 import type { Family, IpAddress } from "../../net/address.ts";
 import { addressWidth } from "../../net/address.ts";
 import type { Port } from "../../net/port.ts";
+import { describeFlow } from "../print-flow.ts";
 import type { Operation, StaleFlow, Step } from "../step.ts";
 import type { IptablesProgram, IptablesRule, IptablesRuleset } from "./program.ts";
 
@@ -34,8 +35,9 @@ export function staleFlowSteps(before: IptablesProgram | null, after: IptablesPr
   const operations: Operation[] = [];
   const cut = (frontend: ServedFrontend, endpoint: Socket | null) => {
     const { family, destination, port, key } = frontend;
-    flows.push({ family, destination, port, endpoint });
-    operations.push({ action: "delete", object: "flow", name: nameOf(frontend, endpoint), key });
+    const flow = { family, destination, port, endpoint };
+    flows.push(flow);
+    operations.push(describeFlow(flow, key));
   };
   const now = frontendsOf(after);
   for (const [identity, frontend] of old) {
@@ -46,15 +48,6 @@ export function staleFlowSteps(before: IptablesProgram | null, after: IptablesPr
     if (frontend.endpoints.size > 0 && (old.get(identity)?.endpoints.size ?? 0) === 0) cut(frontend, null);
   }
   return flows.length === 0 ? [] : [{ kind: "flows", operations, flows }];
-}
-
-function nameOf({ destination, port }: ServedFrontend, endpoint: Socket | null): string {
-  const where = `${destination === null ? "node port " : bracketed(destination)}${port}/udp`;
-  return endpoint === null ? `${where}, not translated` : `${where} -> ${bracketed(endpoint.address)}${endpoint.port}`;
-}
-
-function bracketed({ family, text }: IpAddress): string {
-  return family === "ipv4" ? `${text}:` : `[${text}]:`;
 }
 
 function frontendsOf(program: IptablesProgram | null): ReadonlyMap<string, ServedFrontend> {

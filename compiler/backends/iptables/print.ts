@@ -1,5 +1,6 @@
 import { nameLimits } from "../../ir/names.ts";
-import type { Family, IpAddress } from "../../net/address.ts";
+import type { Family } from "../../net/address.ts";
+import { formatSocket } from "../../net/socket.ts";
 import { assert, unreachable } from "../../result.ts";
 import type { ArtifactFile } from "../backend.ts";
 import { TextWriter } from "../text.ts";
@@ -181,7 +182,7 @@ function printTarget(target: IptablesTarget): string {
     case "reject":
       return ` -j REJECT --reject-with ${target.with}`;
     case "dnat":
-      return ` -j DNAT --to-destination ${printSocket(target.address, target.port)}`;
+      return ` -j DNAT --to-destination ${formatSocket(target.address, target.port)}`;
     case "redirect":
       return ` -j REDIRECT --to-ports ${target.port}`;
     case "masquerade":
@@ -208,10 +209,6 @@ function not(negated: boolean): string {
 
 function printMark({ value, mask }: { readonly value: number; readonly mask: number }): string {
   return `0x${value.toString(16)}/0x${mask.toString(16)}`;
-}
-
-function printSocket(address: IpAddress, port: number): string {
-  return address.family === "ipv4" ? `${address.text}:${port}` : `[${address.text}]:${port}`;
 }
 
 /**

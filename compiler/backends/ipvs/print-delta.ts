@@ -1,6 +1,7 @@
-import type { Family, Prefix } from "../../net/address.ts";
+import { formatSocket } from "../../net/socket.ts";
 import { unreachable } from "../../result.ts";
-import type { IpvsRequest, Operation, RoutingChange, StaleFlow, Step } from "../step.ts";
+import { describeFlow } from "../print-flow.ts";
+import type { IpvsRequest, Operation, RoutingChange, Step } from "../step.ts";
 import { TextWriter } from "../text.ts";
 import { placeText } from "./delta-places.ts";
 import type { FlowEdit, ServerEdit } from "./delta-servers.ts";
@@ -124,14 +125,14 @@ function describeRequest(request: IpvsRequest): Omit<Operation, "key"> {
     case "new-dest":
     case "set-dest": {
       const { id, real } = request;
-      const name = `${printServerName(id)} -> ${printSocket(real)} weight ${real.weight}`;
+      const name = `${printServerName(id)} -> ${formatSocket(real.address, real.port)} weight ${real.weight}`;
       return { action: request.op === "new-dest" ? "add" : "replace", object: "real server", name };
     }
     case "delete-dest":
       return {
         action: "delete",
         object: "real server",
-        name: `${printServerName(request.id)} -> ${printSocket(request.real)}`,
+        name: `${printServerName(request.id)} -> ${formatSocket(request.real.address, request.real.port)}`,
       };
     case "set-config": {
       const { tcp, tcpFin, udp } = request.timeouts;
@@ -144,11 +145,9 @@ function describeRequest(request: IpvsRequest): Omit<Operation, "key"> {
 
 /** `10.96.0.10:80/tcp`, `mark 0x60000032 (ipv4)` */
 export function printServerName(id: VirtualServerId): string {
-  return id.kind === "mark" ? `mark ${hex(id.mark)} (${id.family})` : `${printSocket(id)}/${id.protocol}`;
-}
-
-function printSocket({ address, port }: { readonly address: Prefix["address"]; readonly port: number }): string {
-  return address.family === "ipv4" ? `${address.text}:${port}` : `[${address.text}]:${port}`;
+  return id.kind === "mark"
+    ? `mark ${hex(id.mark)} (${id.family})`
+    : `${formatSocket(id.address, id.port)}/${id.protocol}`;
 }
 
 export function printRoutingChanges(changes: readonly RoutingChange[]): Step {
@@ -181,17 +180,6 @@ export function printSysctlValues(values: readonly Sysctl[]): Step {
 }
 
 export function printFlowEdits(edits: readonly FlowEdit[]): Step {
-  const operations = edits.map(
-    ({ flow, key }): Operation => ({ action: "delete", object: "udp flows", name: printFlow(flow), key }),
-  );
+  const operations = edits.map(({ flow, key }) => describeFlow(flow, key));
   return { kind: "flows", operations, flows: edits.map((edit) => edit.flow) };
-}
-
-function printFlow({ family, destination, port, endpoint }: StaleFlow): string {
-  const from = destination === null ? nodePortText(family, port) : printSocket({ address: destination, port });
-  return endpoint === null ? `${from}, not translated` : `${from} -> ${printSocket(endpoint)}`;
-}
-
-function nodePortText(family: Family, port: number): string {
-  return `node port ${port} (${family})`;
 }

@@ -1,5 +1,6 @@
 import type { IpAddress } from "../../net/address.ts";
 import { addressFromBits, addressWidth } from "../../net/address.ts";
+import { formatSocket } from "../../net/socket.ts";
 import { unreachable } from "../../result.ts";
 import type { ArtifactFile } from "../backend.ts";
 import { TextWriter } from "../text.ts";
@@ -30,7 +31,7 @@ const protocolOptions = { tcp: "-t", udp: "-u", sctp: "--sctp-service" } as cons
 /** As `-A` takes it; ipvsadm wants the family after the mark. */
 export function printId(id: VirtualServerId): string {
   if (id.kind === "mark") return `-f ${id.mark}${id.family === "ipv6" ? " -6" : ""}`;
-  return `${protocolOptions[id.protocol]} ${printSocket(id.address, id.port)}`;
+  return `${protocolOptions[id.protocol]} ${formatSocket(id.address, id.port)}`;
 }
 
 function printSettings({ scheduler, schedulerFlags, persistence, onePacket, id }: VirtualServer): string {
@@ -52,7 +53,7 @@ function printMask(family: IpAddress["family"], length: number): string {
 }
 
 function printRealServer({ address, port, method, weight, upperThreshold, lowerThreshold }: RealServer): string {
-  let text = ` -r ${printSocket(address, port)} ${methodOption(method)} -w ${weight}`;
+  let text = ` -r ${formatSocket(address, port)} ${methodOption(method)} -w ${weight}`;
   if (upperThreshold > 0) text += ` -x ${upperThreshold}`;
   if (lowerThreshold > 0) text += ` -y ${lowerThreshold}`;
   if (method.kind === "tunnel") {
@@ -72,8 +73,4 @@ function methodOption(method: ForwardingMethod): string {
     default:
       return unreachable(method);
   }
-}
-
-function printSocket(address: IpAddress, port: number): string {
-  return address.family === "ipv4" ? `${address.text}:${port}` : `[${address.text}]:${port}`;
 }

@@ -1,8 +1,9 @@
+import { describeFlow } from "../print-flow.ts";
 import type { Operation, StaleFlow, Step } from "../step.ts";
 import { staleFlows } from "./delta-flows.ts";
 import { type Owners, ownersOf } from "./delta-owners.ts";
 import { changeOfTable, isEmptyChange, type TableChange } from "./delta-table.ts";
-import { describeDelta, describeFlow, printDelta } from "./print-delta.ts";
+import { describeDelta, printDelta } from "./print-delta.ts";
 import type { NftFamily, NftProgram, NftTable } from "./program.ts";
 
 const families = ["ip", "ip6"] as const satisfies readonly NftFamily[];

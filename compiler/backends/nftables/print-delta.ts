@@ -1,6 +1,5 @@
-import type { IpAddress } from "../../net/address.ts";
 import { unreachable } from "../../result.ts";
-import type { Operation, StaleFlow } from "../step.ts";
+import type { Operation } from "../step.ts";
 import { TextWriter } from "../text.ts";
 import { elementsOf, type NftElement, type SetChange } from "./delta-elements.ts";
 import type { Owners } from "./delta-owners.ts";
@@ -147,16 +146,4 @@ function describeSet(change: SetChange, table: string, owners: Owners): readonly
   // emptied for the sake of elements that have no name
   if (operations.length > 0) return operations;
   return [{ action: "replace", object: wordOf(set), name: `${table} ${set.name}`, key: owners.ofName(set.name) }];
-}
-
-/** `10.96.0.10:53/udp -> 10.244.1.5:53` */
-export function describeFlow({ destination, port, endpoint }: StaleFlow, key: string | null): Operation {
-  const where = `${destination === null ? "node port " : bracketed(destination)}${port}/udp`;
-  const name =
-    endpoint === null ? `${where}, not translated` : `${where} -> ${bracketed(endpoint.address)}${endpoint.port}`;
-  return { action: "delete", object: "flow", name, key };
-}
-
-function bracketed({ family, text }: IpAddress): string {
-  return family === "ipv4" ? `${text}:` : `[${text}]:`;
 }

@@ -4,9 +4,10 @@ import { textOf } from "../../../compiler/backends/text.ts";
 import { hasErrors } from "../../../compiler/diagnostics/diagnostic.ts";
 import type { NodeIr } from "../../../compiler/ir/ir.ts";
 import { families } from "../../../compiler/net/address.ts";
+import { formatSocket } from "../../../compiler/net/socket.ts";
 import { compileBackend, irOf } from "../../../compiler/pipeline.ts";
 import { programOf } from "../../../runtime/desired/programs.ts";
-import { frontendName, socketText } from "../../../runtime/served/served.ts";
+import { frontendName } from "../../../runtime/served/served.ts";
 import { servedBy } from "../../../runtime/served/served-by.ts";
 import { compareServed } from "../../../runtime/status/service-drift.ts";
 import { fixtureNames, fixturesFolder, loadInputs } from "../../support/fixtures.ts";
@@ -17,7 +18,7 @@ function expectedOf(ir: NodeIr): readonly string[] {
     .flatMap((family) =>
       ir.frontends[family].map((frontend) => {
         const endpoints = frontend.routes.flatMap(({ pool }) =>
-          pool.endpoints.map(({ address, port }) => socketText(address, port)),
+          pool.endpoints.map(({ address, port }) => formatSocket(address, port)),
         );
         return line(frontendName(frontend), frontend.key, endpoints);
       }),
