@@ -63,8 +63,9 @@ describe("the delta of two programs", () => {
         if (before === null || after === null) return;
         const rows = [...rowsOf(before.ir, 25), ...rowsOf(after.ir, 25)].flatMap((row) => {
           const [was, is] = [endsOf(before.program, before.ir, row), endsOf(after.program, after.ir, row)];
-          // IPVS finds what the node itself sends before any rule leads there
-          const isOwn = before.ir.node.addresses.some(({ text }) => text === row.packet.source.text);
+          // IPVS finds what the node itself sends, and what is sent to it, before any rule leads there
+          const { source, destination } = row.packet;
+          const isOwn = before.ir.node.addresses.some(({ text }) => text === source.text || text === destination.text);
           return isServed(is) && (isServed(was) || !isOwn) ? [{ row, known: new Set([...was, ...is]) }] : [];
         });
         const model = new IpvsModel(before.program);
