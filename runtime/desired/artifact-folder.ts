@@ -34,7 +34,10 @@ export type FolderKind =
 export function folderKind(path: string): FolderKind {
   if (!statSync(path).isDirectory()) return { kind: "other" };
   if (hasManifest(path)) return { kind: "node" };
-  const nodes = readdirSync(path).filter((name) => !name.startsWith(".") && hasManifest(join(path, name)));
+  // the folder of a spec has files beside each other, and what lies below a file is no question for the system
+  const nodes = readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && hasManifest(join(path, entry.name)))
+    .map(({ name }) => name);
   return nodes.length === 0 ? { kind: "other" } : { kind: "build", nodes: nodes.sort() };
 }
 

@@ -64,6 +64,12 @@ describe("what a node is to have", () => {
     }
   });
 
+  it("is read from a folder of specs, with all that lies in it", async () => {
+    const folder = temporaryFolder({ "shop/shop.weir": spec, "shop/README.md": "# Shop\n", "shop/more/none.weir": "" });
+    const { desired } = await load(join(folder, "shop"), { node: ["worker-1"] });
+    expect(desired?.node).toBe("worker-1");
+  });
+
   it("has to be told which node this is where it cannot be known", async () => {
     const folder = await build();
     await expect(load(folder)).rejects.toThrow(`has the nodes worker-1, worker-2, and this host is ${hostname()}`);
