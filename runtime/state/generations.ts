@@ -99,8 +99,9 @@ export function readArtifact(root: string, record: GenerationRecord): Desired {
   try {
     return orStateError(`read ${path}`, () => desiredFrom(readNodeFolder(path), record.backend));
   } catch (error) {
-    if (error instanceof ArtifactError) throw new StateError(error.message);
-    throw error;
+    if (!(error instanceof ArtifactError)) throw error;
+    const help = `move ${dirname(root)} away and apply again: that goes on from what the kernel holds`;
+    throw new StateError(`${error.message}\n  = help: ${help}`);
   }
 }
 

@@ -104,8 +104,7 @@ function ipvsStructure(kernel: IpvsProgram | null, desired: IpvsProgram): readon
   }
   for (const { name, elements } of desired.sets) {
     const now = kernel?.sets.find((set) => set.name === name);
-    if (now === undefined)
-      structure.push({ object: `set ${name}`, meaning: "no packet is found in it" });
+    if (now === undefined) structure.push({ object: `set ${name}`, meaning: "no packet is found in it" });
     else if (now.elements.length === 0 && elements.length > 0) {
       structure.push({ object: `all elements of set ${name}`, meaning: "no packet is found in it" });
     }
