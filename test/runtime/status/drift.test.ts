@@ -69,6 +69,8 @@ describe.each(backends)("%s", (backend) => {
     const same = await drift(backend, desired);
     expect(isClean(same)).toBe(true);
     expect([...same.structure, ...same.services, ...same.other]).toEqual([]);
+    const foreign = { plane: "nftables", place: "chain WEIR-X", text: "-j ACCEPT" } as const;
+    expect(isClean({ ...same, foreign: [foreign] })).toBe(false);
   });
 
   it("an endpoint that is missing, or should not be there", async () => {
