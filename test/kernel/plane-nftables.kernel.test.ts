@@ -14,7 +14,7 @@ import { worldText } from "../support/random-worlds.ts";
 
 /** More and other specs for a search: WEIR_RANDOM_SEED, WEIR_RANDOM_RUNS. */
 const seed = Number(process.env.WEIR_RANDOM_SEED ?? 20261122);
-const runs = Number(process.env.WEIR_RANDOM_RUNS ?? 50);
+const runs = Number(process.env.WEIR_RANDOM_RUNS ?? 24);
 
 let test: TestPool | null = null;
 let trouble: string | null = null;

@@ -52,7 +52,8 @@ exit 0
 `;
 }
 
-describe.runIf(vmTestsWanted).each(["iptables-nft", "iptables-legacy"])("ipvs in a virtual machine, %s", (flavour) => {
+// what weir apply does there is tried with the other flavour
+describe.runIf(vmTestsWanted).each(["iptables-legacy"])("ipvs in a virtual machine, %s", (flavour) => {
   const { program } = ipvsBackend.lower(scenarioIr());
   let result: VmResult;
   const outcomes = new Map<string, readonly string[]>();

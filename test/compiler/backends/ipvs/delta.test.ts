@@ -51,7 +51,7 @@ describe("the delta of two programs", () => {
         model.run(model.plan(world.program, null));
         expect(essenceOf(model.program())).toEqual(essenceOf(emptyProgram));
       }),
-      { seed: 1, numRuns: 25 },
+      { seed: 1, numRuns: 25, endOnFailure: true },
     );
   });
 
@@ -81,7 +81,7 @@ describe("the delta of two programs", () => {
         expect(essenceOf(model.program())).toEqual(essenceOf(after.program));
         expect(model.plan(model.program(), after.program).filter(({ kind }) => kind !== "flows")).toEqual([]);
       }),
-      { seed: 2, numRuns: 25 },
+      { seed: 2, numRuns: 25, endOnFailure: true },
     );
     expect(checked).toBeGreaterThan(1000);
   });
