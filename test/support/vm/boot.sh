@@ -13,7 +13,8 @@ trap 'rm -rf "$exchange"' EXIT
 cp "$script" "$exchange/script"
 mkdir "$exchange/output" "$exchange/input"
 [ $# -lt 3 ] || cp -r "$3/." "$exchange/input/"
-options="console=ttyS0 quiet panic=-1 weir.cache=$cache weir.script=$here/guest.sh weir.folder=$PWD weir.run=/mnt/script"
+# A kernel that is emulated on a busy machine may find its timer too slow, and stop: no_timer_check.
+options="console=ttyS0 quiet panic=-1 no_timer_check weir.cache=$cache weir.script=$here/guest.sh weir.folder=$PWD weir.run=/mnt/script"
 code=0
 timeout -k 5 "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -m 2G -smp 2 \
   -kernel "$cache/vmlinuz" -initrd "$cache/initrd" -append "$options" \
