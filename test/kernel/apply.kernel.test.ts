@@ -211,7 +211,7 @@ describe("confirmation", () => {
     expect(await ownRules(node)).toEqual(rules);
     const late = await node.weir(["confirm"]);
     expect(late).toMatchObject({ code: 1 });
-    expect(late.stderr).toContain("generation 2 is rolled-back: generation 2 was not confirmed within 1 s");
+    expect(late.stderr).toContain("generation 2 is rolled back (generation 2 was not confirmed within 1 s)");
   });
 });
 
