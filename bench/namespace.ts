@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readlinkSync } from "node:fs";
 
 /** A network namespace that lasts until `close`: a process that sleeps in it. */
@@ -15,6 +15,9 @@ export async function openNamespace(): Promise<Namespace> {
   const sleeper = spawn("unshare", ["--net", "--", "sleep", "3600"], { stdio: "ignore" });
   await until(() => namespaceOf(sleeper) !== readlinkSync("/proc/self/ns/net"));
   const enter = ["nsenter", `--net=/proc/${sleeper.pid}/ns/net`, "--"];
+  // IPVS takes no real server in a namespace that never had an address
+  const [program = "", ...rest] = enter;
+  spawnSync(program, [...rest, "ip", "link", "set", "lo", "up"], { stdio: "inherit" });
   return { enter, close: () => sleeper.kill("SIGKILL") };
 }
 
