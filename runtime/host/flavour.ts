@@ -51,8 +51,17 @@ export async function iptablesTool(
   return (await systemFlavour(host)) === flavour ? plain : null;
 }
 
+const systemFlavours = new WeakMap<Host, Promise<IptablesFlavour | null>>();
+
+/** What the plain command is; asked once, since nobody replaces it during one command of weir's. null: not installed. */
+export function systemFlavour(host: Host): Promise<IptablesFlavour | null> {
+  const known = systemFlavours.get(host) ?? askForFlavour(host);
+  systemFlavours.set(host, known);
+  return known;
+}
+
 /** `iptables v1.8.9 (nf_tables)`; versions before 1.8 name no flavour, and there was one. */
-export async function systemFlavour(host: Host): Promise<IptablesFlavour | null> {
+async function askForFlavour(host: Host): Promise<IptablesFlavour | null> {
   if ((await host.find("iptables")) === null) return null;
   const { status, stdout } = await host.run({ argv: ["iptables", "-V"] });
   if (status !== 0) return null;

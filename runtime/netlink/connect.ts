@@ -1,17 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
-import { type ChildAnswer, type ChildRequest, decodeError } from "./child-protocol.ts";
 import { openEngine } from "./engine.ts";
+import { type Helper, startHelper } from "./helper.ts";
 import { joinFrames, type NetlinkProtocol, readMessages } from "./message.ts";
 import type { Netlink, Refusal } from "./netlink.ts";
-
-/** The process that held the sockets ended before it answered. */
-export class HelperEndedError extends Error {
-  override readonly name = "HelperEndedError";
-}
 
 /**
  * Netlink of the network namespace of a host. `isApart`: for many requests, held by a process of its own where there is
@@ -24,7 +17,8 @@ export async function connectNetlink(
   isApart = false,
 ): Promise<Netlink> {
   const helper = host.netlinkHelper ?? (isApart ? ownHelper() : null);
-  return helper === null ? openEngine(protocol) : openRemote(helper, protocol);
+  if (helper === null) return openEngine(protocol);
+  return openRemote(host.netlinkHelper ?? here, helper, protocol);
 }
 
 /** The hidden command of weir that calls `runIpvsChild`. */
@@ -42,61 +36,22 @@ function ownHelper(): readonly string[] | null {
   return null;
 }
 
-interface Waiting {
-  readonly resolve: (answer: Extract<ChildAnswer, { outcome: "done" }>) => void;
-  readonly reject: (error: Error) => void;
-}
-
-type Question = Omit<ChildRequest, "id" | "protocol">;
-
-/** Netlink through a process that speaks `child-protocol.ts`. All that waits throws HelperEndedError when that ends. */
-async function openRemote(argv: readonly string[], protocol: NetlinkProtocol): Promise<Netlink> {
-  const [program = "", ...args] = argv;
-  const child = spawn(program, args, {
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-    serialization: "advanced",
-    cwd: "/",
-    // Ctrl-C at a terminal is for weir, which ends between steps; this one ends when weir does
-    detached: true,
-    // no options that were meant for this process
-    env: { LC_ALL: "C", PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-  });
-  const waiting = new Map<number, Waiting>();
-  const ended = whenEnded(child, (error) => {
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-  });
-  child.on("message", (answer: ChildAnswer) => {
-    const asked = waiting.get(answer.id);
-    waiting.delete(answer.id);
-    if (answer.outcome === "done") asked?.resolve(answer);
-    else asked?.reject(decodeError(answer.error));
-  });
-  await new Promise<void>((resolve, reject) => {
-    child.once("spawn", resolve);
-    child.once("error", (error) => reject(new HostError("refused", `cannot start ${program}: ${error.message}`)));
-  });
-
-  let lastId = 0;
-  const ask = (question: Question): Promise<Extract<ChildAnswer, { outcome: "done" }>> =>
-    new Promise((resolve, reject) => {
-      const id = ++lastId;
-      if (ended.error !== null) return reject(ended.error);
-      waiting.set(id, { resolve, reject });
-      child.send({ id, protocol, ...question } satisfies ChildRequest, (error) => {
-        // an end is told by whenEnded, with its cause
-        if (error !== null && child.connected) reject(error);
-      });
-    });
+/**
+ * Netlink through a process that speaks `child-protocol.ts`, of which `close` makes one that waits for the next user:
+ * starting one takes longer than most of what it is asked. All that waits throws HelperEndedError when it ends.
+ */
+async function openRemote(place: object, argv: readonly string[], protocol: NetlinkProtocol): Promise<Netlink> {
+  const helper = takeIdle(place) ?? (await startHelper(argv));
+  let isOpen = true;
   return {
     batch: async (frames, operation): Promise<readonly Refusal[]> =>
-      (await ask({ ask: "batch", frames: joinFrames(frames), operation })).refusals,
+      (await helper.ask({ protocol, ask: "batch", frames: joinFrames(frames), operation })).refusals,
     request: async (frame, operation) => {
-      const { messages } = await ask({ ask: "request", frames: frame, operation });
+      const { messages } = await helper.ask({ protocol, ask: "request", frames: frame, operation });
       return readMessages(bufferOf(messages));
     },
     dumps: async (frames, operation, pick) => {
-      const { messages, counts } = await ask({ ask: "dumps", frames: joinFrames(frames), operation });
+      const { messages, counts } = await helper.ask({ protocol, ask: "dumps", frames: joinFrames(frames), operation });
       const all = readMessages(bufferOf(messages));
       let at = 0;
       return counts.map((count) => {
@@ -106,29 +61,32 @@ async function openRemote(argv: readonly string[], protocol: NetlinkProtocol): P
       });
     },
     close: () => {
-      if (child.connected) child.disconnect();
-      child.unref();
+      if (isOpen) leaveIdle(place, helper);
+      isOpen = false;
     },
   };
 }
 
-/** Calls back once with how the process ended, and keeps it. */
-function whenEnded(
-  child: ChildProcess,
-  tell: (error: HelperEndedError) => void,
-): { readonly error: HelperEndedError | null } {
-  const state: { error: HelperEndedError | null } = { error: null };
-  let said = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    said = (said + text).slice(-2000);
-  });
-  child.once("close", (status, signal) => {
-    const how = signal ?? `exit ${status}`;
-    const why = said.trim() === "" ? "" : `: ${said.trim()}`;
-    state.error = new HelperEndedError(`the process that speaks netlink ended (${how})${why}`);
-    tell(state.error);
-  });
-  return state;
+/** The network namespace of this process; another one is told by what a host names as its helper. */
+const here = {};
+
+/** Helpers that nobody uses, by the place where they are. They end with this process. */
+const idle = new WeakMap<object, Helper[]>();
+
+function takeIdle(place: object): Helper | null {
+  const waiting = idle.get(place) ?? [];
+  for (let helper = waiting.pop(); helper !== undefined; helper = waiting.pop()) {
+    if (!helper.isEnded()) {
+      helper.hold();
+      return helper;
+    }
+  }
+  return null;
+}
+
+function leaveIdle(place: object, helper: Helper): void {
+  helper.letGo();
+  idle.set(place, [...(idle.get(place) ?? []), helper]);
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

@@ -2,9 +2,10 @@ import type { VirtualServerId } from "../../compiler/backends/ipvs/program.ts";
 import type { IpvsRequest } from "../../compiler/backends/step.ts";
 import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
-import { connectNetlink, HelperEndedError } from "./connect.ts";
+import { connectNetlink } from "./connect.ts";
 import { hostErrorFromNetlink } from "./errno.ts";
 import { findFamily } from "./generic.ts";
+import { HelperEndedError } from "./helper.ts";
 import { encodeDestDump, encodeGetConfig, encodeServiceDump, genericName } from "./ipvs.ts";
 import { compareRealServers, compareServers, decodeConfig, decodeDest, decodeService } from "./ipvs-decode.ts";
 import { sendRequests } from "./ipvs-send.ts";
@@ -72,7 +73,20 @@ export interface Opened {
   readonly genl: number;
 }
 
+/** Once more where the process that waited for work has ended meanwhile: nothing was asked of it yet. */
 async function openFamily(host: Host): Promise<Opened | null> {
+  try {
+    return await connectFamily(host).catch((error: unknown) => {
+      if (error instanceof HelperEndedError) return connectFamily(host);
+      throw error;
+    });
+  } catch (error) {
+    if (error instanceof HelperEndedError) throw new HostError("refused", error.message);
+    throw hostErrorFromNetlink(error);
+  }
+}
+
+async function connectFamily(host: Host): Promise<Opened | null> {
   const netlink = await connectNetlink(host, protocols.generic, true);
   try {
     let genl = await findFamily(netlink, genericName);
@@ -80,8 +94,7 @@ async function openFamily(host: Host): Promise<Opened | null> {
     if (genl !== null) return { netlink, genl };
   } catch (error) {
     netlink.close();
-    if (error instanceof HelperEndedError) throw new HostError("refused", error.message);
-    throw hostErrorFromNetlink(error);
+    throw error;
   }
   netlink.close();
   return null;
