@@ -53,7 +53,7 @@ const layers: readonly Layer[] = [
   {
     name: "what backends share",
     files: backendCommon,
-    may: [...shared, diagnostics, ir, /^compiler\/backends\/[a-z]+\/backend\.ts$/],
+    may: [...shared, diagnostics, ir, /^compiler\/backends\/[a-z]+\/(backend|simulator)\.ts$/],
     mayTypes: [/^compiler\/spec\/schema\.ts$/, /^compiler\/backends\/[a-z]+\/program\.ts$/],
   },
   ...["iptables", "nftables", "ipvs", "userspace"].map((name) => ({

@@ -20,10 +20,15 @@ export function printVirtualServers(
   if (tcp + tcpFin + udp > 0) writer.line(`--set ${tcp} ${tcpFin} ${udp}`);
   for (const server of servers) {
     const id = printId(server.id);
-    writer.line(`-A ${id}${printSettings(server)}`);
+    writer.line(printServer(server));
     for (const real of server.realServers) writer.line(`-a ${id}${printRealServer(real)}`);
   }
   return writer.file(path);
+}
+
+/** The line of a virtual server without its real servers. */
+export function printServer(server: VirtualServer): string {
+  return `-A ${printId(server.id)}${printSettings(server)}`;
 }
 
 const protocolOptions = { tcp: "-t", udp: "-u", sctp: "--sctp-service" } as const;

@@ -22,6 +22,7 @@ interface Element {
   readonly key: readonly NftAtom[];
   readonly data?: readonly NftAtom[];
   readonly verdict?: NftVerdict;
+  readonly comment?: string | null;
 }
 
 /** A table's sets by name, each with an index of its elements. Ranges are looked through. */
@@ -50,8 +51,12 @@ export class SetIndex {
     return this.#find(name, key)?.data?.map(plain) ?? null;
   }
 
-  verdictOf(name: string, key: readonly NftValue[]): NftVerdict | null {
-    return this.#find(name, key)?.verdict ?? null;
+  verdictOf(
+    name: string,
+    key: readonly NftValue[],
+  ): { readonly verdict: NftVerdict; readonly comment: string | null } | null {
+    const found = this.#find(name, key);
+    return found?.verdict === undefined ? null : { verdict: found.verdict, comment: found.comment ?? null };
   }
 
   #named(name: string): AnyNftSet {

@@ -22,8 +22,14 @@ export interface NftPlace {
   readonly family: NftTable["family"];
   readonly chain: string;
   readonly rule: NftRule;
-  /** The element of a verdict map that sent the packet on: `frontends 10.96.0.1 . tcp . 80`. */
-  readonly element: string | null;
+  /** The element of a verdict map that sent the packet on. */
+  readonly element: NftElementPlace | null;
+}
+
+/** `text`: `frontends 10.96.0.1 . tcp . 80`; `key`: the service port of its comment. */
+export interface NftElementPlace {
+  readonly text: string;
+  readonly key: string | null;
 }
 
 export type NftBranch = Branch<NftPlace, NftMemory>;
@@ -97,7 +103,7 @@ interface Step {
   readonly walk: Walk;
   /** `next`: the next statement; `miss`: the rule ends; otherwise a verdict of chains. */
   readonly leads: "next" | "miss" | NftVerdict;
-  readonly element: string | null;
+  readonly element: NftElementPlace | null;
 }
 
 interface Return {
@@ -226,9 +232,10 @@ class Traveller {
         });
       case "dispatch":
         return this.#values(statement.key, walk.state).map(({ value, share }) => {
-          const verdict = value === null ? null : this.#sets.verdictOf(statement.map, value);
-          if (value === null || verdict === null) return missed(share);
-          return { ...next({}, share), leads: verdict, element: `${statement.map} ${keyText(value)}` };
+          const found = value === null ? null : this.#sets.verdictOf(statement.map, value);
+          if (value === null || found === null) return missed(share);
+          const element = { text: `${statement.map} ${keyText(value)}`, key: found.comment };
+          return { ...next({}, share), leads: found.verdict, element };
         });
       case "dnat":
         return this.#values(statement.to, walk.state).map(({ value, share }) => {

@@ -1,0 +1,45 @@
+import type { PathStep, SimulatorKind } from "../simulator.ts";
+import { namedChains } from "./named-chains.ts";
+import { printRule } from "./print.ts";
+import type { IptablesProgram, IptablesRule } from "./program.ts";
+import { type IptablesBranch, type IptablesPlace, simulateIptables } from "./simulate.ts";
+import type { RecentMemory } from "./simulate-match.ts";
+
+/** The keys of service ports by chain. */
+export function chainKeys(program: IptablesProgram): () => ReadonlyMap<string, string | null> {
+  let keys: ReadonlyMap<string, string | null> | null = null;
+  return () => {
+    keys ??= new Map(namedChains(program).map(({ name, key }) => [name, key]));
+    return keys;
+  };
+}
+
+function commentOf(rule: IptablesRule): string | null {
+  for (const match of rule.matches) if (match.kind === "comment") return match.text;
+  return null;
+}
+
+/** A rule as a step of a path: in a chain of one service port it belongs to that, as one with its comment does. */
+export function ruleStep({ table, chain, rule }: IptablesPlace, keys: ReadonlyMap<string, string | null>): PathStep {
+  return {
+    place: `${table} ${chain}`,
+    rule: `-A ${chain}${printRule(rule)}`,
+    key: keys.get(chain) ?? commentOf(rule),
+  };
+}
+
+export const iptablesSimulator: SimulatorKind<IptablesProgram> = {
+  open: (program, surroundings) => {
+    const keys = chainKeys(program);
+    return {
+      send: (packet, memory) =>
+        simulateIptables(program, surroundings, packet, isMemory(memory) ? memory : undefined).map(
+          (branch: IptablesBranch) => ({ ...branch, path: () => branch.path.map((place) => ruleStep(place, keys())) }),
+        ),
+    };
+  },
+};
+
+function isMemory(memory: unknown): memory is RecentMemory {
+  return memory instanceof Set;
+}

@@ -1,0 +1,29 @@
+import type { PathStep, SimulatorKind } from "../simulator.ts";
+import { printRule } from "./print-rule.ts";
+import type { NftProgram } from "./program.ts";
+import { type NftPlace, simulateNftables } from "./simulate.ts";
+import type { NftMemory } from "./simulate-sets.ts";
+
+export const nftablesSimulator: SimulatorKind<NftProgram> = {
+  open: (program, surroundings) => ({
+    send: (packet, memory) =>
+      simulateNftables(program, surroundings, packet, isMemory(memory) ? memory : undefined).map((branch) => ({
+        ...branch,
+        path: () => branch.path.map(stepOf),
+      })),
+  }),
+};
+
+/** With the element that sent the packet on, whose comment names the service port. */
+function stepOf({ family, chain, rule, element }: NftPlace): PathStep {
+  const text = printRule(rule, family);
+  return {
+    place: `${family} weir ${chain}`,
+    rule: element === null ? text : `${text}    # ${element.text}`,
+    key: element?.key ?? null,
+  };
+}
+
+function isMemory(memory: unknown): memory is NftMemory {
+  return memory instanceof Map;
+}
