@@ -4,7 +4,7 @@ import type { GenerationRecord } from "../state/schema.ts";
 import { currentRecord, unfinished } from "../state/state.ts";
 import { change, type Knowledge, snapshotsOf } from "./change.ts";
 import { settleDrains } from "./drains.ts";
-import { type Failure, failureOf } from "./failure.ts";
+import { type Failure, failureOf, Stopped } from "./failure.ts";
 import { type PlannedStep, planSteps } from "./plan.ts";
 import { restoreBefore, stepsBack } from "./restore.ts";
 import { journalize, knownArtifacts, neededGenerations, observeAll, type Site, type Views } from "./site.ts";
@@ -15,7 +15,7 @@ export interface ApplyOptions {
   readonly confirmSeconds: number | null;
   /** How long what leaves may wait for its connections. */
   readonly drainSeconds: number;
-  /** The kernel is read, before and after, also where its count of changes tells what it holds. */
+  /** The kernel is read, before and after, also where its count of changes tells what it holds or it may be assumed. */
   readonly readsAll?: boolean;
   /**
    * Looks at the node when something is to be changed; throws to refuse. `known`: the key that it gave last, null when
@@ -49,10 +49,7 @@ export type ApplyResult =
  * is changed.
  */
 export async function applyDesired(site: Site, desired: Desired, options: ApplyOptions): Promise<ApplyResult> {
-  await site.progress("reading what the kernel holds");
-  const trusted = options.readsAll === true ? null : await trustedPlane(site);
-  const views = await observeAll(site, knownArtifacts(site.state), trusted?.views);
-  const planned = await planSteps(site.planes, views, desired, { atOnce: options.drainSeconds === 0 });
+  const { views, planned, trusted } = await look(site, desired, options);
   const known = currentRecord(site.state);
   if (planned.length === 0 && known !== null && isKept(site, known, desired)) {
     return { kind: "unchanged", generation: known.generation };
@@ -63,6 +60,23 @@ export async function applyDesired(site: Site, desired: Desired, options: ApplyO
   const record = prepare(site, desired, views, { confirmSeconds, preflight });
   if (record.confirm !== null) await armed(site, record, views);
   return carryOut(site, record, desired, planned, { ...options, trusted });
+}
+
+interface Look {
+  readonly views: Views;
+  readonly planned: readonly PlannedStep[];
+  readonly trusted: Trusted | null;
+}
+
+/** What the kernel holds, and what there is to do. */
+async function look(site: Site, desired: Desired, options: ApplyOptions): Promise<Look> {
+  await site.progress("reading what the kernel holds");
+  const trusted = options.readsAll === true ? null : await trustedPlane(site);
+  const views = await observeAll(site, knownArtifacts(site.state), trusted?.views);
+  const planned = await planSteps(site.planes, views, desired, { atOnce: options.drainSeconds === 0 });
+  // an assumption by which there is nothing to do would never be put to the test
+  if (trusted?.token === null && planned.length === 0) return look(site, desired, { ...options, readsAll: true });
+  return { views, planned, trusted };
 }
 
 /** Whether a record says already what would be recorded. */
@@ -145,10 +159,11 @@ async function carryOut(
   options: ApplyOptions & { readonly trusted: Trusted | null },
 ): Promise<ApplyResult> {
   const { generation } = record;
-  const { trusted, drainSeconds } = options;
+  let steps = planned;
   try {
-    const knowledge = await change(site, generation, desired, planned, { atOnce: drainSeconds === 0, trusted });
-    finish(site, record, knowledge);
+    const changed = await changeTwice(site, generation, desired, planned, options);
+    steps = changed.steps;
+    finish(site, record, changed.knowledge);
   } catch (error) {
     const failure = failureOf(error);
     await site.progress("restoring the state before");
@@ -157,7 +172,30 @@ async function carryOut(
     return { kind: "broken", generation, failure, restore: restored.failure };
   }
   const confirmSeconds = record.confirm?.seconds ?? null;
-  return { kind: "applied", generation, steps: planned, confirmSeconds, ...(await settle(site, record, options)) };
+  return { kind: "applied", generation, steps, confirmSeconds, ...(await settle(site, record, options)) };
+}
+
+/**
+ * A change that started from an assumption and failed, or left something else than what is desired, is gone on with from
+ * what the kernel does hold: a foreign flush, for instance. Throws as `change` does.
+ */
+async function changeTwice(
+  site: Site,
+  generation: number,
+  desired: Desired,
+  planned: readonly PlannedStep[],
+  { trusted, drainSeconds }: ApplyOptions & { readonly trusted: Trusted | null },
+): Promise<{ readonly knowledge: Knowledge; readonly steps: readonly PlannedStep[] }> {
+  const atOnce = drainSeconds === 0;
+  try {
+    return { knowledge: await change(site, generation, desired, planned, { atOnce, trusted }), steps: planned };
+  } catch (error) {
+    const isAssumed = trusted !== null && trusted.token === null;
+    if (!isAssumed || error instanceof Stopped) throw error;
+    const now = await look(site, desired, { confirmSeconds: null, drainSeconds, readsAll: true });
+    const knowledge = await change(site, generation, desired, now.planned, { atOnce, trusted: null });
+    return { knowledge, steps: [...planned, ...now.planned] };
+  }
 }
 
 /** The record is what counts: a process that is killed after it was written has applied the generation. */

@@ -70,9 +70,11 @@ export async function knowledgeOf(site: Site, views: Views, before: Knowledge["t
   for (const plane of site.planes) {
     const token = after[plane.name];
     const view = views.get(plane.name);
-    if (token === undefined || token !== before[plane.name] || view === undefined) continue;
-    tokens[plane.name] = token;
-    facts[plane.name] = plane.facts(view);
+    if (token !== before[plane.name] || view === undefined) continue;
+    const known = plane.facts(view);
+    if (token !== undefined) tokens[plane.name] = token;
+    else if (!plane.mayAssume(known)) continue;
+    facts[plane.name] = known;
   }
   const empty = site.planes.flatMap(({ name }) => (views.get(name)?.isEmpty === true ? [name] : []));
   return { tokens, facts, empty };

@@ -35,6 +35,7 @@ export interface BoundPlane {
   /** What a view knows of the node besides the program. */
   facts(view: PlaneView): Snapshot;
   generation(host: Host): Promise<string | null>;
+  mayAssume(facts: Snapshot): boolean;
   readonly drain:
     | ((host: Host, known: readonly Applied[], after: Applied | null, isOverdue: boolean) => Promise<Drained>)
     | null;
@@ -99,6 +100,7 @@ export function bindPlane<P>(plane: Plane<P>, parse: (applied: Applied) => Promi
     unchanged,
     facts: ({ snapshot }) => plane.facts?.(snapshot) ?? {},
     generation: (host) => plane.generation(host),
+    mayAssume: (facts) => plane.mayAssume?.(facts) ?? false,
     drain:
       drain === undefined
         ? null

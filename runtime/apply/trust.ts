@@ -5,19 +5,21 @@ import type { PlannedStep } from "./plan.ts";
 import { type PlaneView, planeOf } from "./planes.ts";
 import type { Site, Views } from "./site.ts";
 
-/** Planes that need not be read, because nobody has changed the plane in use since weir last knew what it holds. */
+/** Planes that need not be read first: nobody has changed the plane in use since weir last knew what it holds. */
 export interface Trusted {
   /** The plane in use, as if it had been read. */
   readonly view: PlaneView;
-  readonly token: string;
+  /** null: it is only assumed. The plane is read after the change, and planned anew when it was not so. */
+  readonly token: string | null;
   /** With the planes that held nothing when all were read last: what might appear there serves nobody by itself. */
   readonly views: Views;
 }
 
 /**
  * The plane of the current generation, when the kernel's own count of changes says that it holds exactly that: reading
- * a table of 200,000 elements to find that out again takes seconds. null when it must be read: the kernel does not count,
- * somebody has changed something, the last change did not come to its end, the node was started anew. Throws HostError.
+ * a table of 200,000 elements to find that out again takes seconds. Planes that count nothing may be assumed to. null when
+ * it must be read: somebody has changed something, the last change did not come to its end, the node was started anew.
+ * Throws HostError.
  */
 export async function trustedPlane(site: Site): Promise<Trusted | null> {
   const { state } = site;
@@ -28,11 +30,13 @@ export async function trustedPlane(site: Site): Promise<Trusted | null> {
   const name = planeOf(record.backend);
   const token = tokens[name];
   const plane = site.planes.find((each) => each.name === name);
-  if (token === undefined || plane === undefined || (await plane.generation(site.host)) !== token) return null;
-  const view = plane.unchanged(state.artifact(record), record.generation, facts?.[name] ?? {});
+  if (plane === undefined || (await plane.generation(site.host)) !== (token ?? null)) return null;
+  const own = facts?.[name] ?? {};
+  if (token === undefined && !plane.mayAssume(own)) return null;
+  const view = plane.unchanged(state.artifact(record), record.generation, own);
   const views = new Map([[name, view]]);
   for (const each of site.planes) if (empty.includes(each.name)) views.set(each.name, await each.assume(null));
-  return { view, token, views };
+  return { view, token: token ?? null, views };
 }
 
 /**
@@ -45,7 +49,7 @@ export async function isProven(
   planned: readonly PlannedStep[],
 ): Promise<{ readonly token: string } | null> {
   const { name } = trusted.view;
-  if (planned.some(({ plane }) => plane !== name)) return null;
+  if (trusted.token === null || planned.some(({ plane }) => plane !== name)) return null;
   const token = tokenAfter(
     trusted.token,
     planned.reduce((sum, { step }) => sum + transactionsOf(step), 0),

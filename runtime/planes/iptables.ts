@@ -42,6 +42,8 @@ export function rulesPlane(owner: RulesOwner, wanted: IptablesFlavour | null = n
     restore: (now, snapshot) => restore(now, snapshot, owner),
     facts: snapshotFacts,
     generation,
+    // a change reads and writes whole tables, which is little more than listing them
+    mayAssume: (facts) => factsOf(facts).holder === "legacy",
   };
 }
 

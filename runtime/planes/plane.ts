@@ -54,6 +54,11 @@ export interface Plane<P> {
   /** A token that is the same only while nobody has changed the plane; null where the kernel has no such thing. */
   generation(host: Host): Promise<string | null>;
   /**
+   * Whether a plan may start from what was read back last, as these facts tell, though the kernel counts no changes: where
+   * a listing costs as much as the change, and the one after the change shows whether it was so.
+   */
+  readonly mayAssume?: (facts: Snapshot) => boolean;
+  /**
    * What is kept for its connections only, and has none any more; with `isOverdue`, whether it has or not. Only planes
    * that themselves hold connections (ipvs) have it; the connections of others live in connection tracking.
    */

@@ -29,6 +29,8 @@ export interface FakeSite {
   keepers: number;
   /** Transactions of the plane nftables, by whomever; null: this kernel does not count them. */
   count: number | null;
+  /** Whether planes that count nothing may be assumed to hold what was read back last. */
+  mayAssume: boolean;
   /** Every look at a plane. */
   readonly reads: PlaneName[];
   /** Called when a plane has just been read. */
@@ -104,6 +106,7 @@ function plane(name: PlaneName, fake: FakeSite): BoundPlane {
     unchanged: (applied) => viewOf(linesOf(applied)),
     facts: () => ({}),
     generation: async () => (name === "nftables" && fake.count !== null ? `boot ${fake.count}` : null),
+    mayAssume: () => fake.mayAssume,
     drain:
       name !== "ipvs"
         ? null
@@ -125,6 +128,7 @@ export function fakeSite(stateFolder: string, kernel: FakeKernel = emptyKernel()
     waiting: 0,
     keepers: 0,
     count: null,
+    mayAssume: false,
     reads: [],
     onRead: () => {},
   };

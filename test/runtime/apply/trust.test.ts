@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type ApplyOptions, applyDesired } from "../../../runtime/apply/apply.ts";
 import { journalize } from "../../../runtime/apply/site.ts";
+import { HostError } from "../../../runtime/host/error.ts";
 import type { GenerationRecord } from "../../../runtime/state/schema.ts";
 import { memoryFolder } from "../../support/command.ts";
 import { type FakeSite, fakeDesired, fakeSite } from "../../support/fake-site.ts";
@@ -88,5 +89,56 @@ describe("a kernel that counts its changes", () => {
     await applyDesired(fake.site, nft("a"), keep);
     await applyDesired(fake.site, nft("a", "b"), keep);
     expect(fake.kernel.nftables).toEqual(["a", "b"]);
+  });
+});
+
+describe("a kernel that counts nothing, and may be assumed", () => {
+  async function assumed(): Promise<FakeSite> {
+    const fake = fakeSite(memoryFolder());
+    fake.mayAssume = true;
+    await applyDesired(fake.site, nft("a"), keep);
+    fake.reads.length = 0;
+    return fake;
+  }
+
+  it("is read after a change only", async () => {
+    const fake = await assumed();
+    fake.onStep = () => expect(fake.reads).toEqual([]);
+    expect(await applyDesired(fake.site, nft("b"), keep)).toMatchObject({ kind: "applied", generation: 2 });
+    expect(fake.reads.filter((plane) => plane === "nftables")).toHaveLength(1);
+  });
+
+  it("is read when there seems to be nothing to do", async () => {
+    const fake = await assumed();
+    fake.kernel.nftables = [];
+    expect(await applyDesired(fake.site, nft("a"), keep)).toMatchObject({ kind: "applied" });
+    expect(fake.kernel.nftables).toEqual(["a"]);
+  });
+
+  it("is brought to what is desired also when it held something else", async () => {
+    const fake = await assumed();
+    fake.kernel.nftables = ["x"];
+    const result = await applyDesired(fake.site, nft("a", "b"), keep);
+    expect(result).toMatchObject({ kind: "applied", generation: 2 });
+    expect(result.kind === "applied" ? result.steps.length : 0).toBeGreaterThan(1);
+    expect(fake.kernel.nftables).toEqual(["a", "b"]);
+  });
+
+  it("is read and planned anew when the step from the assumption is refused", async () => {
+    const fake = await assumed();
+    fake.kernel.nftables = [];
+    fake.onStep = () => {
+      fake.onStep = () => {};
+      throw new HostError("refused", "there is no such chain");
+    };
+    expect(await applyDesired(fake.site, nft("a", "b"), keep)).toMatchObject({ kind: "applied" });
+    expect(fake.kernel.nftables).toEqual(["a", "b"]);
+  });
+
+  it("goes back to the generation before when what it holds cannot be changed", async () => {
+    const fake = await assumed();
+    fake.distort = (line) => (line === "b" ? null : line);
+    expect(await applyDesired(fake.site, nft("a", "b"), keep)).toMatchObject({ kind: "rolled-back" });
+    expect(fake.kernel.nftables).toEqual(["a"]);
   });
 });
