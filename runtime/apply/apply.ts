@@ -6,6 +6,7 @@ import { change, type Knowledge, snapshotsOf } from "./change.ts";
 import { settleDrains } from "./drains.ts";
 import { type Failure, failureOf, Stopped } from "./failure.ts";
 import { type PlannedStep, planSteps } from "./plan.ts";
+import { planeOf } from "./planes.ts";
 import { restoreBefore, stepsBack } from "./restore.ts";
 import { journalize, knownArtifacts, neededGenerations, observeAll, type Site, type Views } from "./site.ts";
 import { type Trusted, trustedPlane } from "./trust.ts";
@@ -71,7 +72,7 @@ interface Look {
 /** What the kernel holds, and what there is to do. */
 async function look(site: Site, desired: Desired, options: ApplyOptions): Promise<Look> {
   await site.progress("reading what the kernel holds");
-  const trusted = options.readsAll === true ? null : await trustedPlane(site);
+  const trusted = options.readsAll === true ? null : await trustedPlane(site, planeOf(desired.backend));
   const views = await observeAll(site, knownArtifacts(site.state), trusted?.views);
   const planned = await planSteps(site.planes, views, desired, { atOnce: options.drainSeconds === 0 });
   // an assumption by which there is nothing to do would never be put to the test

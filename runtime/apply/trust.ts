@@ -1,5 +1,6 @@
 import { incarnation } from "../host/identity.ts";
 import { tokenAfter, transactionsOf } from "../planes/generation.ts";
+import type { PlaneName } from "../planes/plane.ts";
 import { currentRecord, unfinished } from "../state/state.ts";
 import type { PlannedStep } from "./plan.ts";
 import { type PlaneView, planeOf } from "./planes.ts";
@@ -19,9 +20,10 @@ export interface Trusted {
  * The plane of the current generation, when the kernel's own count of changes says that it holds exactly that: reading
  * a table of 200,000 elements to find that out again takes seconds. Planes that count nothing may be assumed to. null when
  * it must be read: somebody has changed something, the last change did not come to its end, the node was started anew.
- * Throws HostError.
+ * `target` is the plane that is to be filled: when it is an empty one it is read all the same, because where its rules go
+ * is found by looking. Throws HostError.
  */
-export async function trustedPlane(site: Site): Promise<Trusted | null> {
+export async function trustedPlane(site: Site, target: PlaneName): Promise<Trusted | null> {
   const { state } = site;
   const record = currentRecord(state);
   if (record === null || record.state !== "confirmed" || record.incarnation !== incarnation()) return null;
@@ -35,7 +37,9 @@ export async function trustedPlane(site: Site): Promise<Trusted | null> {
   if (token === undefined && !plane.mayAssume(own)) return null;
   const view = plane.unchanged(state.artifact(record), record.generation, own);
   const views = new Map([[name, view]]);
-  for (const each of site.planes) if (empty.includes(each.name)) views.set(each.name, await each.assume(null));
+  for (const each of site.planes) {
+    if (empty.includes(each.name) && each.name !== target) views.set(each.name, await each.assume(null));
+  }
   return { view, token: token ?? null, views };
 }
 

@@ -59,6 +59,13 @@ describe("a kernel that counts its changes", () => {
     });
   });
 
+  it("is not read for a move, but the plane is to which it goes", async () => {
+    const fake = await applied();
+    fake.onStep = () => expect(fake.reads).toEqual(["iptables"]);
+    expect(await applyDesired(fake.site, fakeDesired("iptables", ["b"]), keep)).toMatchObject({ kind: "applied" });
+    expect(fake.kernel).toEqual({ nftables: [], iptables: ["b"], ipvs: [] });
+  });
+
   it("is read back when another plane changes too, which it counts nothing of", async () => {
     const fake = await applied();
     fake.distort = (line) => (line === "b" ? null : line);
