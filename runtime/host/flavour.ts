@@ -51,12 +51,13 @@ export async function iptablesTool(
   return (await systemFlavour(host)) === flavour ? plain : null;
 }
 
-const systemFlavours = new WeakMap<Host, Promise<IptablesFlavour | null>>();
+/** By what runs programs: all looks at one host have it in common. */
+const systemFlavours = new WeakMap<Host["run"], Promise<IptablesFlavour | null>>();
 
 /** What the plain command is; asked once, since nobody replaces it during one command of weir's. null: not installed. */
 export function systemFlavour(host: Host): Promise<IptablesFlavour | null> {
-  const known = systemFlavours.get(host) ?? askForFlavour(host);
-  systemFlavours.set(host, known);
+  const known = systemFlavours.get(host.run) ?? askForFlavour(host);
+  systemFlavours.set(host.run, known);
   return known;
 }
 

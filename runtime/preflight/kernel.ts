@@ -70,14 +70,21 @@ export function moduleState(facts: ModuleFacts, name: string): ModuleState {
 }
 
 /**
- * Whether modprobe would load it: distributions and hardening guides write `install NAME /bin/false`, which neither a
- * person nor the kernel itself gets around. True where modprobe cannot be asked.
+ * Those that modprobe would not load: distributions and hardening guides write `install NAME /bin/false`, which neither a
+ * person nor the kernel itself gets around. None where modprobe cannot be asked.
  */
-export async function isAllowed(host: Host, name: string): Promise<boolean> {
-  if ((await host.find("modprobe")) === null) return true;
-  const shown = await host.run({ argv: ["modprobe", "--show-depends", "--", name] });
-  if (shown.status !== 0) return true;
-  return !lines(shown.stdout).some((line) => /^install .*(\/false|\/true|disabled)\s*$/.test(line.trim()));
+export async function forbiddenModules(host: Host, names: readonly string[]): Promise<readonly string[]> {
+  if (names.length === 0 || (await host.find("modprobe")) === null) return [];
+  // mostly none is, which one process tells of all
+  if (!(await anyIsForbidden(host, names))) return [];
+  const forbidden: string[] = [];
+  for (const name of names) if (await anyIsForbidden(host, [name])) forbidden.push(name);
+  return forbidden;
+}
+
+async function anyIsForbidden(host: Host, names: readonly string[]): Promise<boolean> {
+  const { stdout } = await host.run({ argv: ["modprobe", "--show-depends", "--all", "--", ...names] });
+  return lines(stdout).some((line) => /^install .*(\/false|\/true|disabled)\s*$/.test(line.trim()));
 }
 
 function moduleOfPath(path: string): string {

@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import { packageOf } from "../host/packages.ts";
 import type { ModuleState, NodeFacts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
-import { isAllowed, moduleState } from "./kernel.ts";
+import { forbiddenModules, moduleState } from "./kernel.ts";
 import { servicesNeeding } from "./needs.ts";
 import { readSysctl } from "./sysctls.ts";
 import { isAtLeast } from "./tools.ts";
@@ -146,9 +146,8 @@ export async function moduleStates(
     const works = tried.get(name);
     if (works !== undefined) states.set(name, works ? "works" : "missing");
   }
-  for (const [name, state] of states) {
-    if (state === "loadable" && !(await isAllowed(host, name))) states.set(name, "blocked");
-  }
+  const loadable = [...states].flatMap(([name, state]) => (state === "loadable" ? [name] : []));
+  for (const name of await forbiddenModules(host, loadable)) states.set(name, "blocked");
   return states;
 }
 

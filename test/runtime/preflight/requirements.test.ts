@@ -75,10 +75,18 @@ describe("requirements", () => {
 
   it("a module that may not be loaded is told apart from one that is missing", async () => {
     const on = await subject("nftables");
+    const one = "insmod /lib/modules/6.1/kernel/net/netfilter/x.ko\n";
     const forbidden: FakeNode = {
       programs: {
-        modprobe: { stdout: "insmod /lib/modules/6.1/kernel/net/netfilter/x.ko\n" },
-        "modprobe --show-depends -- nft_numgen": { stdout: "install /bin/false\n" },
+        // all at once
+        modprobe: { stdout: `${one}install /bin/false\n${one}` },
+        ...Object.fromEntries(
+          [...factsWithout(on).modules.loadable].map((name) => [
+            `modprobe --show-depends --all -- ${name}`,
+            { stdout: one },
+          ]),
+        ),
+        "modprobe --show-depends --all -- nft_numgen": { stdout: "install /bin/false\n" },
       },
     };
     expect(await unmet(on, factsWithout(on), forbidden)).toEqual([
