@@ -16,7 +16,7 @@ export interface ApplyOptions {
   readonly confirmSeconds: number | null;
   /** How long what leaves may wait for its connections. */
   readonly drainSeconds: number;
-  /** The kernel is read, before and after, also where its count of changes tells what it holds or it may be assumed. */
+  /** The kernel is read wholly, before and after, whatever is known of it. */
   readonly readsAll?: boolean;
   /**
    * Looks at the node when something is to be changed; throws to refuse. `known`: the key that it gave last, null when

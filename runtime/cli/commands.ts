@@ -28,7 +28,7 @@ const defineApply: DefineCommand = (program, start) => {
     .option("--dry-run", "show the operations and change nothing")
     .option("--confirm <time>", "go back to the state before unless `weir confirm` comes within this time, 60s or 5m")
     .option("--drain-timeout <time>", "how long what leaves IPVS may wait for its connections", "15m")
-    .option("--read-all", "read the kernel wholly, also where its count of changes tells what it holds")
+    .option("--read-all", "read the kernel wholly, before and after, whatever is known of it")
     .option("--last", "put back what was confirmed last: for the start of a node")
     .addHelpText(
       "after",
