@@ -2,7 +2,7 @@ import { type Context, remark } from "../../compiler/cli/context.ts";
 import { exitCodes } from "../../compiler/cli/exit.ts";
 import type { Failure } from "../apply/failure.ts";
 import { restoreBefore } from "../apply/restore.ts";
-import type { GenerationRecord } from "../state/schema.ts";
+import { byHand, type GenerationRecord } from "../state/schema.ts";
 import { currentRecord, type StateReader, unfinished } from "../state/state.ts";
 import { complain, printJson } from "./say.ts";
 import { failureText } from "./trouble.ts";
@@ -13,7 +13,7 @@ export async function rollback(context: Context, options: StateOptions): Promise
   return withSite(context, { ...options, command: "rollback", flavour: null, waitMs: 10_000 }, async (site, notes) => {
     const record = lastChange(site.state);
     if (record === null) return nothing(context, site.state.generations().length === 0, notes);
-    const { failure } = await restoreBefore(site, record, "rolled-back", "weir rollback");
+    const { failure } = await restoreBefore(site, record, "rolled-back", byHand);
     await site.progress("");
     const now = currentRecord(site.state);
     if (context.json) {

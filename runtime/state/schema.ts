@@ -15,6 +15,9 @@ const processSchema = z.readonly(z.strictObject({ pid: z.number().int(), startTi
  */
 export const generationStates = ["pending", "confirmed", "rolled-back", "failed"] as const;
 
+/** The reason of a generation that somebody has rolled back. */
+export const byHand = "weir rollback";
+
 /** One apply. */
 export const recordSchema = z.readonly(
   z.strictObject({

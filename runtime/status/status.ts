@@ -4,7 +4,7 @@ import { type BackendProgram, programOf } from "../desired/programs.ts";
 import type { Host } from "../host/host.ts";
 import { bootMilliseconds, incarnation, isAlive } from "../host/identity.ts";
 import type { PlaneName } from "../planes/plane.ts";
-import type { GenerationRecord } from "../state/schema.ts";
+import { byHand, type GenerationRecord } from "../state/schema.ts";
 import { currentRecord, lastConfirmed, type StateReader, unfinished } from "../state/state.ts";
 import { observePlanes } from "./observe.ts";
 import { type Counts, countsOf, type Drift, driftOf, isClean } from "./report.ts";
@@ -92,7 +92,7 @@ export async function readStatus(host: Host, state: StateReader, given: Desired 
     pending: pendingOf(current),
     unfinished: unfinishedOf(state),
     draining: drainingOf(state),
-    notes: notesOf(current, expected, desired),
+    notes: [...revertedNotes(state, current), ...notesOf(current, expected, desired)],
   };
 }
 
@@ -140,6 +140,16 @@ function drainingOf(state: StateReader): readonly Draining[] {
     const entry = planes[plane];
     return entry === undefined ? [] : [{ plane, waiting: entry.waiting, secondsLeft: secondsUntil(entry.deadline) }];
   });
+}
+
+/** The last change was taken back by itself, or never was whole: whoever made it may not know. */
+function revertedNotes(state: StateReader, current: GenerationRecord | null): readonly string[] {
+  const newest = state.generations().at(-1);
+  const record = newest === undefined || newest === current?.generation ? null : state.recordIfKept(newest);
+  if (record === null || (record.state !== "rolled-back" && record.state !== "failed")) return [];
+  if (record.reason === byHand) return [];
+  const what = record.state === "failed" ? "was not applied" : "was rolled back";
+  return [`generation ${record.generation} ${what} (${record.changedAt})${record.reason ? `: ${record.reason}` : ""}`];
 }
 
 function notesOf(

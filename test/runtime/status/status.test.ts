@@ -58,6 +58,25 @@ describe("status", () => {
     expect(text).toContain("weir rollback, or weir confirm and then weir apply --last");
   });
 
+  it("tells of the last change when it was taken back", async () => {
+    const reason = "not confirmed within 60 s";
+    const back = { ...record, generation: 2, state: "rolled-back", reason } as const;
+    const undone = await statusWith([record, back], (state) => state.writeCurrent({ generation: 1, tokens: {} }));
+    expect(undone.text).toContain("generation 2 was rolled back (2026-11-22T17:00:01.000Z): not confirmed within 60 s");
+    const failed = await statusWith([record, { ...back, state: "failed" }], (state) =>
+      state.writeCurrent({ generation: 1, tokens: {} }),
+    );
+    expect(failed.text).toContain("generation 2 was not applied");
+    const gone = await statusWith(
+      [
+        { ...record, state: "rolled-back" },
+        { ...record, generation: 2 },
+      ],
+      () => {},
+    );
+    expect(gone.text).not.toContain("was rolled back");
+  });
+
   it("advises commands for the same state folder", async () => {
     const { status } = await statusWith([record], () => {});
     expect(printStatus(status)).toMatch(/: weir apply --last\n$/);
