@@ -9,7 +9,7 @@ import type { Job, JobReport } from "./through-apply-program.ts";
  * On a busy machine WEIR_VM_SECONDS may be too few.
  */
 const chosen = new RegExp(process.env.WEIR_VM_JOBS ?? "");
-const seconds = Number(process.env.WEIR_VM_SECONDS ?? 840);
+const seconds = Number(process.env.WEIR_VM_SECONDS ?? 1500);
 const applies = Number(process.env.WEIR_SOAK_APPLIES ?? 50);
 const seed = Number(process.env.WEIR_SOAK_SEED ?? 20261122);
 const pace = { pauseMs: 1000, longPauseMs: 3000, timeoutMs: 60_000, restMs: 1000 } as const;
