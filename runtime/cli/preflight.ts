@@ -1,9 +1,10 @@
 import type { Context } from "../../compiler/cli/context.ts";
 import { TroubleError } from "../../compiler/cli/exit.ts";
-import type { Site } from "../apply/site.ts";
+import { knownArtifacts, type Site } from "../apply/site.ts";
 import type { Desired } from "../desired/desired.ts";
 import { programOf } from "../desired/programs.ts";
 import type { Finding } from "../preflight/finding.ts";
+import { withoutRoutingOf } from "../preflight/own-routing.ts";
 import { preflight, preflightKey } from "../preflight/preflight.ts";
 import { nodeProbe } from "./node-probe.ts";
 import { warn } from "./say.ts";
@@ -26,7 +27,10 @@ export async function preflightNode(
   const key = preflightKey(requirements, program);
   if (key === known) return key;
   await site.progress("looking at the node");
-  const findings = await preflight(site.host, await nodeProbe(), requirements, program);
+  const probe = await nodeProbe();
+  const applied = await Promise.all(knownArtifacts(site.state).map(programOf));
+  const foreign = withoutRoutingOf(probe.foreign, applied);
+  const findings = await preflight(site.host, { ...probe, foreign }, requirements, program);
   await site.progress("");
   const errors = findings.filter(({ severity }) => severity === "error").map(textOf);
   for (const text of findings.filter(({ severity }) => severity === "warning").map(textOf)) {

@@ -14,6 +14,7 @@ import { describeReport, isTriable, type TrialOptions, tryRows } from "../../run
 import { worldOf } from "../../runtime/lab/world.ts";
 import { plausibleCounts } from "./binomial.ts";
 import { fixturesFolder, inputsOf, packetTables } from "./fixtures.ts";
+import { isForwarded, tryForwarded } from "./forwarded.ts";
 import { type CompiledFixture, compileFixture, isSticky, labRow, moreClients } from "./kernel-fixtures.ts";
 import { complaintAboutEnd, leftovers, type Way, type WeirNode } from "./weir-node.ts";
 
@@ -106,6 +107,9 @@ async function applyFixture(node: WeirNode, way: Way, scene: Scene, isThorough: 
   return hasNone ? [] : [`a second apply would change the kernel: ${again.stdout.slice(0, 2000)}`];
 }
 
+/** How long the answer to a forwarded packet may take; of those into tunnels there is none. */
+const forwardedMs = 3000;
+
 /** A lab around the node for these rows, with traffic in it; the rules are there already, or `prepare` brings them. */
 async function inLab(
   node: WeirNode,
@@ -135,11 +139,18 @@ async function inLab(
       await lab.node.serve(listeners.flatMap((listener) => labListeners(listener, plan)));
       asked = rowsBeforeProxy(rows, listeners, plan);
     }
-    const reports = await tryRows(lab, asked, options);
+    const forwarded = asked.filter((row) => isForwarded(compiled.ir, row));
+    const reports = await tryRows(
+      lab,
+      asked.filter((row) => !forwarded.includes(row)),
+      options,
+    );
+    const strayed: string[] = [];
+    for (const row of forwarded) strayed.push(...(await tryForwarded(lab, compiled.ir, row, forwardedMs)));
     return {
-      wrong: reports.filter((each) => each.complaints.length > 0).map(describeReport),
+      wrong: [...reports.filter((each) => each.complaints.length > 0).map(describeReport), ...strayed],
       reached: new Set(reports.flatMap((each) => [...each.reached.keys()])),
-      tried: reports.length,
+      tried: reports.length + forwarded.length,
     };
   } finally {
     await lab.close();
