@@ -55,7 +55,8 @@ function isPod(detector: IrDetector, packet: Packet): boolean {
   }
 }
 
-function routeFor(frontend: IrFrontend, source: SourceClass): IrRoute {
+/** The first route whose source matches; every frontend has one for all. */
+export function routeFor(frontend: IrFrontend, source: SourceClass): IrRoute {
   const found = frontend.routes.find((route) => route.sources === "any" || route.sources === source);
   assert(found !== undefined, `${frontend.key} has no route for ${source}`);
   return found;
@@ -89,7 +90,7 @@ function isHairpin(frontend: IrFrontend, endpoint: IrEndpoint, packet: Packet): 
  * The share of new connections over time: by weight, or in equal parts for rr, which ignores weights.
  * null where the scheduler looks at load or hashes.
  */
-function shareOf(scheduler: Scheduler, pool: IrPool, endpoint: IrEndpoint): Fraction | null {
+export function shareOf(scheduler: Scheduler, pool: IrPool, endpoint: IrEndpoint): Fraction | null {
   if (pool.endpoints.length === 1) return one;
   switch (scheduler) {
     case "wrr":
