@@ -83,11 +83,21 @@ const layers: readonly Layer[] = [
     may: [...shared, diagnostics, ir, backendCommon, pipeline, hash, /^zod$/],
     mayTypes: [/^compiler\/spec\/schema\.ts$/],
   },
-  { name: "verify and diff", files: /^compiler\/(verify|diff)\//, may: [...shared, diagnostics, ir, backendCommon] },
+  { name: "verify", files: /^compiler\/verify\//, may: [...shared, diagnostics, ir, backendCommon] },
+  {
+    name: "diff",
+    files: /^compiler\/diff\//,
+    may: [...shared, diagnostics, ir, backendCommon, pipeline, /^diff$/, /^zod$/],
+  },
   {
     name: "compiler's commands",
-    files: /^compiler\/cli\//,
+    files: /^compiler\/cli\/(?!git\.ts)/,
     may: [/^compiler\//, /^node:(fs|path|url|buffer|process)$/, /^commander$/, /^picocolors$/],
+  },
+  {
+    name: "revisions of git",
+    files: /^compiler\/cli\/git\.ts$/,
+    may: [/^compiler\/cli\/(exit|paths)\.ts$/, /^node:(child_process|fs|path)$/],
   },
   {
     name: "runtime",

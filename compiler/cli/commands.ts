@@ -3,6 +3,7 @@ import type { CheckOptions } from "./check.ts";
 import type { CompileOptions } from "./compile.ts";
 import type { Context } from "./context.ts";
 import type { ConvertOptions } from "./convert.ts";
+import type { DiffOptions } from "./diff.ts";
 import type { FmtOptions } from "./fmt.ts";
 
 /** A command's work; resolves to the exit code. */
@@ -155,11 +156,42 @@ export function examples(lines: readonly (readonly [string, string])[]): string 
   return `\nExamples:\n${shown.join("\n")}`;
 }
 
+const defineDiff: DefineCommand = (program, start) => {
+  const command = program
+    .command("diff")
+    .argument("<OLD...>", "files, folders or REVISION:PATH; or a range of git revisions and paths")
+    .summary("tell what a change does to traffic")
+    .description(
+      "Compares two states of a spec: what changes for clients, what becomes of connections, and what it costs.\n" +
+        "What newly can be reached from outside comes first. `main..` compares main with the files as they are.\n" +
+        "Exit: 0 the same meaning, 1 different, 2 trouble, 3 something is newly exposed (--fail-on), 64 wrong usage.",
+    )
+    .option("--node <name>", "for this node; may be repeated", collect)
+    .option("--backend <list>", "whose cost is told: iptables, ipvs, nftables, userspace, all (the default)", collect)
+    .addOption(
+      new Option("--format <format>", "form of the result").choices(["text", "markdown", "json", "html", "rules"]),
+    )
+    .addOption(new Option("--fail-on <what>", "exit with 3 when something is newly exposed").choices(["exposure"]))
+    .addHelpText(
+      "after",
+      examples([
+        ["weir diff reviewed/ specs/", "two folders"],
+        ["weir diff main.. specs/", "the files as they are, with a branch"],
+        ["weir diff --format markdown main...feature specs/", "a comment for a pull request"],
+        ["weir diff --fail-on exposure main:specs specs", "for continuous integration"],
+      ]),
+    );
+  command.action((inputs: readonly string[], options: DiffOptions) =>
+    start(command, async (context) => (await import("./diff.ts")).diff(context, inputs, options)),
+  );
+};
+
 /** The commands that need no kernel. */
 export const compilerCommands: readonly DefineCommand[] = [
   defineCheck,
   defineFmt,
   defineConvert,
   defineCompile,
+  defineDiff,
   defineCompletion,
 ];

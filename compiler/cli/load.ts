@@ -38,11 +38,18 @@ interface State {
   readonly diagnostics: Diagnostic[];
   /** Files that were met, by their real path: each is read once, however many includes name it. */
   readonly met: Set<string>;
+  /** What a path is called in findings; for files that are not where the user knows them to be. */
+  readonly shownAs: (path: string) => string;
   bytes: number;
 }
 
 /** Reads and parses the inputs and everything that they include. Throws TroubleError for what cannot be read. */
-export async function loadFiles(paths: readonly string[], stdinName: string | null, io: Io): Promise<LoadedFiles> {
+export async function loadFiles(
+  paths: readonly string[],
+  stdinName: string | null,
+  io: Io,
+  shownAs: (path: string) => string = (path) => path,
+): Promise<LoadedFiles> {
   const found = findInputs(paths, stdinName);
   const state: State = {
     io,
@@ -50,6 +57,7 @@ export async function loadFiles(paths: readonly string[], stdinName: string | nu
     fragments: [],
     diagnostics: [...found.diagnostics],
     met: new Set(),
+    shownAs,
     bytes: 0,
   };
   for (const input of found.inputs) await visit(input, [], state);
@@ -69,7 +77,7 @@ export async function loadFiles(paths: readonly string[], stdinName: string | nu
 async function visit(input: InputPath, chain: readonly InputPath[], state: State): Promise<void> {
   if (state.met.has(input.real)) return;
   state.met.add(input.real);
-  const read = await readInput(input, state.io);
+  const read = await readInput({ ...input, shown: state.shownAs(input.shown) }, state.io);
   state.bytes += read.bytes;
   if (state.bytes > maximumTotalBytes) throw new TroubleError("the inputs are longer than 512 MiB together");
   if (state.met.size > maximumFiles) throw new TroubleError(`the inputs are more than ${maximumFiles} files`);
@@ -122,8 +130,13 @@ const consequences: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads the inputs and checks the whole that they make. With errors among the findings, do not compile the spec. */
-export async function loadSpec(paths: readonly string[], stdinName: string | null, io: Io): Promise<LoadedSpec> {
-  const loaded = await loadFiles(paths, stdinName, io);
+export async function loadSpec(
+  paths: readonly string[],
+  stdinName: string | null,
+  io: Io,
+  shownAs?: (path: string) => string,
+): Promise<LoadedSpec> {
+  const loaded = await loadFiles(paths, stdinName, io, shownAs);
   const checked = specOf(loaded.fragments);
   const isWhole = !hasErrors(loaded.diagnostics);
   const findings = checked.diagnostics.filter((finding) => isWhole || !consequences.has(finding.code));

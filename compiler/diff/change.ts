@@ -13,6 +13,8 @@ export interface ServedEndpoint {
   readonly place: string;
   /** null where the scheduler looks at load or hashes. */
   readonly share: Fraction | null;
+  /** Without a divisor common to the pool. */
+  readonly weight: number;
 }
 
 /** What one class of clients meets at a frontend. `pass`: weir leaves the packet alone. */
@@ -106,16 +108,10 @@ export interface NodeChange {
   readonly concerns: readonly Concern[];
   readonly settings: readonly SettingChange[];
   readonly services: readonly ServiceChange[];
+  /** Service ports whose rules differ; only where programs were compared. */
+  readonly touched: readonly string[];
   /** For the first of the nodes. */
   readonly costs: readonly BackendCost[];
-}
-
-/** A file of rules that differs, as a unified diff. */
-export interface RulesChange {
-  readonly node: string;
-  /** `nftables/ruleset.nft` */
-  readonly path: string;
-  readonly patch: string;
 }
 
 export interface Diff {

@@ -6,7 +6,14 @@ import { equalFractions } from "../net/fraction.ts";
 import { formatSocket } from "../net/socket.ts";
 import { assert } from "../result.ts";
 import { formatPlace } from "../source.ts";
-import type { ClientChange, FrontendChange, LeavingEndpoint, Served, SettingChange, SourceRangeChange } from "./change.ts";
+import type {
+  ClientChange,
+  FrontendChange,
+  LeavingEndpoint,
+  Served,
+  SettingChange,
+  SourceRangeChange,
+} from "./change.ts";
 import { rangesWithout } from "./ranges.ts";
 
 export const clientClasses = ["pod", "node", "outside"] as const satisfies readonly SourceClass[];
@@ -25,9 +32,7 @@ export function frontendOfPair({ before, after }: FrontendPair): IrFrontend {
 
 /** `10.96.0.10:80/tcp`, `node port 30080/tcp (ipv4)`: what clients send to. */
 export function placeOf({ address, family, port, protocol }: IrFrontend): string {
-  return address === null
-    ? `node port ${port}/${protocol} (${family})`
-    : `${formatSocket(address, port)}/${protocol}`;
+  return address === null ? `node port ${port}/${protocol} (${family})` : `${formatSocket(address, port)}/${protocol}`;
 }
 
 /** What clients of a class meet, if the source ranges let them in. */
@@ -40,6 +45,7 @@ export function servedBy(ir: NodeIr, pair: FrontendPair, own: IrFrontend | null,
   const endpoints = pool.endpoints.map((endpoint) => ({
     place: formatSocket(endpoint.address, endpoint.port),
     share: shareOf(scheduler, pool, endpoint),
+    weight: endpoint.weight,
   }));
   return { verdict: "endpoints", masquerade: route.masquerade, endpoints };
 }
@@ -53,14 +59,15 @@ function unservedVerdict(ir: NodeIr, { address, port, protocol, family }: IrFron
   return verdict === "endpoints" ? "pass" : verdict;
 }
 
+/** Weights count beside shares: backends differ in which of them a scheduler makes them follow. */
 export function equalServed(a: Served, b: Served): boolean {
   return (
     a.verdict === b.verdict &&
     a.masquerade === b.masquerade &&
     a.endpoints.length === b.endpoints.length &&
-    a.endpoints.every(({ place, share }, at) => {
+    a.endpoints.every(({ place, share, weight }, at) => {
       const other = b.endpoints[at];
-      if (other === undefined || place !== other.place) return false;
+      if (other === undefined || place !== other.place || weight !== other.weight) return false;
       if (share === null || other.share === null) return share === other.share;
       return equalFractions(share, other.share);
     })
@@ -126,6 +133,14 @@ function frontendSettings(old: NodeIr, now: NodeIr, { before, after }: FrontendP
   if (before === null || after === null) return [];
   const olds = settingsOf(old, before);
   const news = settingsOf(now, after);
+  return [...changedSettings(olds, news), ...hairpinChange(before, after)];
+}
+
+/** The settings that differ; both sides have the same words. */
+export function changedSettings(
+  olds: Readonly<Record<string, string | null>>,
+  news: Readonly<Record<string, string | null>>,
+): readonly SettingChange[] {
   return Object.keys(news).flatMap((setting) => {
     const change = { setting, before: olds[setting] ?? null, after: news[setting] ?? null };
     return change.before === change.after ? [] : [change];
@@ -137,7 +152,9 @@ function settingsOf(ir: NodeIr, frontend: IrFrontend): Readonly<Record<string, s
   const netmask = affinity?.netmask == null ? "" : `, by /${affinity.netmask[family]}`;
   const flags = frontend.schedulerFlags.join(", ");
   const tunnel =
-    forwarding.method === "tunnel" ? `tunnel ${forwarding.type}${forwarding.port === null ? "" : ` ${forwarding.port}`}` : null;
+    forwarding.method === "tunnel"
+      ? `tunnel ${forwarding.type}${forwarding.port === null ? "" : ` ${forwarding.port}`}`
+      : null;
   return {
     service: frontend.key,
     kind: frontend.kind,
@@ -146,7 +163,6 @@ function settingsOf(ir: NodeIr, frontend: IrFrontend): Readonly<Record<string, s
     "one-packet": frontend.onePacket ? "on" : null,
     forwarding: tunnel ?? forwarding.method,
     thresholds: thresholdsOf(frontend),
-    "hairpin endpoints": hairpinsOf(frontend),
   };
 }
 
@@ -159,11 +175,20 @@ function thresholdsOf(frontend: IrFrontend): string | null {
   return set.length === 0 ? null : [...new Set(set)].join(", ");
 }
 
-/** Told only when it is not the ordinary case: all endpoints that may be clients of their own service. */
-function hairpinsOf(frontend: IrFrontend): string | null {
-  const endpoints = poolsOf(frontend).flatMap((pool) => pool.endpoints);
-  const able = new Set(endpoints.filter(({ mayHairpin }) => mayHairpin).map(({ local }) => (local ? "of this node" : "in its pod ranges")));
-  return able.size === 0 ? null : [...able].sort().join(", ");
+/** Of endpoints that stay: whether they may be clients of their own service here. It follows from the node's pod ranges. */
+function hairpinChange(before: IrFrontend, after: IrFrontend): readonly SettingChange[] {
+  const ability = (frontend: IrFrontend): ReadonlyMap<string, boolean> =>
+    new Map(
+      poolsOf(frontend).flatMap(({ endpoints }) =>
+        endpoints.map((each) => [formatSocket(each.address, each.port), each.mayHairpin] as const),
+      ),
+    );
+  const was = ability(before);
+  const changed = [...ability(after)].filter(([place, able]) => (was.get(place) ?? able) !== able);
+  return changed.map(([place, able]) => {
+    const words = (is: boolean): string => (is ? "masqueraded" : "unchanged");
+    return { setting: `${place} as its own client`, before: words(!able), after: words(able) };
+  });
 }
 
 function poolsOf(frontend: IrFrontend): readonly IrPool[] {

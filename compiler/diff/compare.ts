@@ -1,0 +1,127 @@
+import type { BackendName } from "../backends/backend.ts";
+import type { NodeIr } from "../ir/ir.ts";
+import type { GuardSpec, Spec } from "../spec/schema.ts";
+import type { Concern, Diff, NodeChange, SettingChange } from "./change.ts";
+import { concernsOf } from "./concerns.ts";
+import { costOf } from "./cost.ts";
+import type { FrontendPair } from "./frontends.ts";
+import { nodeSettings } from "./node-settings.ts";
+import { compareServices } from "./services.ts";
+
+/** One node in both specs; null where a spec does not declare it. */
+export interface NodePair {
+  readonly name: string;
+  readonly before: NodeIr | null;
+  readonly after: NodeIr | null;
+}
+
+export interface Sides {
+  readonly old: { readonly name: string; readonly spec: Spec };
+  readonly new: { readonly name: string; readonly spec: Spec };
+  readonly nodes: readonly NodePair[];
+  readonly backends: readonly BackendName[];
+}
+
+/** A node's change before it is known which others change alike. */
+interface Compared {
+  readonly change: Omit<NodeChange, "nodes" | "costs">;
+  readonly pairs: readonly FrontendPair[];
+  readonly node: NodePair;
+}
+
+/**
+ * What changes for traffic. Nodes that change alike are told once; what it costs, and that the programs do what is said,
+ * is found out for the first of them. Throws InternalError where a program contradicts the diff.
+ */
+export async function compareSpecs(sides: Sides): Promise<Diff> {
+  const alike = new Map<string, Compared[]>();
+  for (const node of sides.nodes) {
+    const compared = compareNode(node);
+    if (compared === null) continue;
+    const key = JSON.stringify(compared.change, (_, value: unknown) =>
+      typeof value === "bigint" ? `${value}` : value,
+    );
+    alike.set(key, [...(alike.get(key) ?? []), compared]);
+  }
+  const nodes: NodeChange[] = [];
+  for (const group of alike.values()) {
+    const [first] = group;
+    if (first === undefined) continue;
+    const { before, after } = first.node;
+    const costs = [];
+    for (const backend of sides.backends) costs.push(await costOf(backend, before, after, first.pairs));
+    nodes.push({ ...first.change, nodes: group.map(({ node }) => node.name), costs });
+  }
+  const guards = guardChanges(sides.old.spec.cluster.guards, sides.new.spec.cluster.guards);
+  return {
+    old: sides.old.name,
+    new: sides.new.name,
+    compared: "meaning",
+    concerns: guards.concerns,
+    settings: guards.settings,
+    nodes,
+    nodeCount: sides.nodes.length,
+  };
+}
+
+/** How many frontends that did not change themselves are looked at when a setting of the node did. */
+const mostProbes = 64;
+
+function compareNode(node: NodePair): Compared | null {
+  const [old, now] = [node.before ?? without(node.after), node.after ?? without(node.before)];
+  if (old === null || now === null) return null;
+  const { services, pairs } = compareServices(old, now);
+  const change = node.before === null ? "added" : node.after === null ? "removed" : "changed";
+  const settings = change === "changed" ? nodeSettings(old, now) : [];
+  if (change === "changed" && services.length === 0 && settings.length === 0) return null;
+  const probes = settings.length === 0 ? pairs : [...pairs, ...unchanged(old, now).slice(0, mostProbes)];
+  return {
+    change: { change, concerns: concernsOf(old, now, pairs), settings, services, touched: [] },
+    pairs: probes,
+    node,
+  };
+}
+
+/** A node that is not there serves nothing; the rest of it is as on the side that has it. */
+function without(ir: NodeIr | null): NodeIr | null {
+  if (ir === null) return null;
+  const none = { ipv4: [], ipv6: [] };
+  return { ...ir, services: [], frontends: none, vips: none, serviceRanges: none };
+}
+
+/** Frontends of both sides; those that changed are among them, which does no harm. */
+function unchanged(old: NodeIr, now: NodeIr): readonly FrontendPair[] {
+  return (["ipv4", "ipv6"] as const).flatMap((family) => {
+    const olds = new Map(old.frontends[family].map((each) => [placeKey(each), each] as const));
+    return now.frontends[family].flatMap((after) => {
+      const before = olds.get(placeKey(after));
+      return before === undefined ? [] : [{ before, after }];
+    });
+  });
+}
+
+function placeKey({ address, protocol, port }: NodeIr["frontends"]["ipv4"][number]): string {
+  return `${address?.text ?? "node"} ${protocol} ${port}`;
+}
+
+/** Guards are no traffic: they say who may claim which addresses in a later change. */
+function guardChanges(
+  old: readonly GuardSpec[],
+  now: readonly GuardSpec[],
+): { readonly concerns: readonly Concern[]; readonly settings: readonly SettingChange[] } {
+  const olds = new Set(old.map(guardText));
+  const news = new Set(now.map(guardText));
+  const gone = [...olds].filter((text) => !news.has(text));
+  const fresh = [...news].filter((text) => !olds.has(text));
+  return {
+    concerns: gone.map((text) => ({ kind: "notice", what: `the guard is gone: ${text}` })),
+    settings: [
+      ...gone.map((before) => ({ setting: "guard", before, after: null })),
+      ...fresh.map((after) => ({ setting: "guard", before: null, after })),
+    ],
+  };
+}
+
+function guardText({ prefixes, services }: GuardSpec): string {
+  return `${prefixes.map(({ text }) => text).join(", ")} for ${services.join(", ")}`;
+}
