@@ -87,7 +87,8 @@ const layers: readonly Layer[] = [
   {
     name: "diff",
     files: /^compiler\/diff\//,
-    may: [...shared, diagnostics, ir, backendCommon, pipeline, /^diff$/, /^zod$/],
+    may: [...shared, diagnostics, ir, backendCommon, /^diff$/, /^zod$/],
+    mayTypes: [/^compiler\/spec\/schema\.ts$/],
   },
   {
     name: "compiler's commands",
@@ -97,7 +98,7 @@ const layers: readonly Layer[] = [
   {
     name: "revisions of git",
     files: /^compiler\/cli\/git\.ts$/,
-    may: [/^compiler\/cli\/(exit|paths)\.ts$/, /^node:(child_process|fs|path)$/],
+    may: [/^compiler\/(pipeline|cli\/exit)\.ts$/, /^node:(child_process|fs|os|path|process)$/],
   },
   {
     name: "runtime",
