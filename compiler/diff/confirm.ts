@@ -4,9 +4,9 @@ import { endingsOf } from "../backends/simulation.ts";
 import type { Simulator, Way } from "../backends/simulator.ts";
 import { decide, sourceClassOf } from "../ir/decide.ts";
 import type { IrFrontend, NodeIr, SourceClass } from "../ir/ir.ts";
-import { frontendOf } from "../ir/lookup.ts";
+import { frontendOf, isNodeAddress } from "../ir/lookup.ts";
 import { addressFromBits, addressWidth, type IpAddress, type Prefix, prefixContains } from "../net/address.ts";
-import { fractionToNumber } from "../net/fraction.ts";
+import { type Fraction, formatFraction, fractionToNumber } from "../net/fraction.ts";
 import { formatSocket } from "../net/socket.ts";
 import { InternalError } from "../result.ts";
 import type { Served } from "./change.ts";
@@ -39,7 +39,10 @@ export function confirmSide(side: Followed, pair: FrontendPair, own: IrFrontend 
       const ways = side.simulator.send(packet);
       const outcome = decide(side.ir, packet);
       holdToMeaning(side, packet, ways, outcome);
-      if (isAllowed(own, packet.source)) holdToDiff(servedBy(side.ir, pair, own, client), outcome, packet);
+      // a node port that no address of the node serves has a meaning, and nowhere to show it
+      const isShown = own === null || frontendOf(side.ir, destination, packet.protocol, packet.port) === own;
+      if (isShown && isAllowed(own, packet.source))
+        holdToDiff(side.ir, servedBy(side.ir, pair, own, client), outcome, packet);
       packets++;
       for (const way of ways) rules = Math.max(rules ?? 0, way.path().length);
     }
@@ -110,9 +113,11 @@ const strangers = {
 } as const;
 
 /** A difference between what a program does and what is decided, in the words of the packet. */
-function holdToMeaning({ backend }: Followed, packet: Packet, ways: readonly Way[], outcome: Outcome): void {
+function holdToMeaning({ ir, backend }: Followed, packet: Packet, ways: readonly Way[], outcome: Outcome): void {
   // the proxy is the client of every endpoint; that is declared
   const hidesSource = backend === "userspace";
+  const scheduler = frontendOf(ir, packet.destination, packet.protocol, packet.port)?.scheduler;
+  const isRoundRobin = (scheduler ?? ir.ipvs.defaultScheduler) === "rr";
   const branches = ways.map(({ share, end, memory }) => ({ share, end, memory, path: [] }));
   const seen = endingsOf(branches).map(({ end, share }) =>
     end.kind === "translated"
@@ -131,8 +136,8 @@ function holdToMeaning({ backend }: Followed, packet: Packet, ways: readonly Way
     seen.every(({ what, share }) => {
       const other = wanted.get(what);
       if (other === undefined) return false;
-      // schedulers other than weights are kept by IPVS alone, which is a warning of the others
-      if (share === null || other === null || backend !== "ipvs") return true;
+      // equal parts whatever the weights are IPVS's alone, which is a warning of the others
+      if (share === null || other === null || (isRoundRobin && backend !== "ipvs")) return true;
       return share.toFixed(8) === other.toFixed(8);
     });
   if (isSame) return;
@@ -147,7 +152,7 @@ interface Comparable {
   readonly share: number | null;
 }
 
-function ending(place: string, masquerade: boolean, share: Parameters<typeof fractionToNumber>[0] | null): Comparable {
+function ending(place: string, masquerade: boolean, share: Fraction | null): Comparable {
   return {
     what: `${place}${masquerade ? " masqueraded" : ""}`,
     share: share === null ? null : fractionToNumber(share),
@@ -159,10 +164,22 @@ function packetText({ protocol, source, destination, port }: Packet): string {
 }
 
 /** What the diff says of a class of clients is what is decided for one of them. */
-function holdToDiff(served: Served, outcome: Outcome, packet: Packet): void {
-  const places =
-    outcome.verdict === "endpoints" ? outcome.choices.map((each) => formatSocket(each.address, each.port)) : [];
-  const told = served.endpoints.map(({ place }) => place);
-  if (served.verdict === outcome.verdict && told.join() === places.join()) return;
+function holdToDiff(ir: NodeIr, served: Served, outcome: Outcome, packet: Packet): void {
+  const choices = outcome.verdict === "endpoints" ? outcome.choices : [];
+  const isSame =
+    served.verdict === outcome.verdict &&
+    served.endpoints.length === choices.length &&
+    choices.every(({ address, port, share, masquerade }, at) => {
+      const told = served.endpoints[at];
+      if (told === undefined || told.place !== formatSocket(address, port)) return false;
+      if (shareText(told.share) !== shareText(share)) return false;
+      // what is delivered to the node itself never meets POSTROUTING
+      return isNodeAddress(ir, address) || masquerade === served.masquerade;
+    });
+  if (isSame) return;
   throw new InternalError(`the diff says ${served.verdict} of ${packetText(packet)}, which is ${outcome.verdict}`);
+}
+
+function shareText(share: Fraction | null): string {
+  return share === null ? "by load" : formatFraction(share);
 }

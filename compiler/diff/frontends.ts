@@ -1,6 +1,6 @@
-import type { Packet } from "../backends/packet.ts";
 import { decide, routeFor, shareOf } from "../ir/decide.ts";
 import type { IrFrontend, IrPool, NodeIr, SourceClass } from "../ir/ir.ts";
+import { frontendOf } from "../ir/lookup.ts";
 import { addressFromBits, type Prefix } from "../net/address.ts";
 import { equalFractions } from "../net/fraction.ts";
 import { formatSocket } from "../net/socket.ts";
@@ -37,24 +37,25 @@ export function placeOf({ address, family, port, protocol }: IrFrontend): string
 
 /** What clients of a class meet, if the source ranges let them in. */
 export function servedBy(ir: NodeIr, pair: FrontendPair, own: IrFrontend | null, client: SourceClass): Served {
-  if (own === null) return { verdict: unservedVerdict(ir, frontendOfPair(pair)), masquerade: false, endpoints: [] };
-  const route = routeFor(own, client);
-  const { pool } = route;
-  if (pool.endpoints.length === 0) return { verdict: route.whenEmpty, masquerade: false, endpoints: [] };
-  const scheduler = own.scheduler ?? ir.ipvs.defaultScheduler;
+  const place = frontendOfPair(pair);
+  // an address of the node itself may still have a node port of that number
+  const frontend = own ?? (place.address && frontendOf(ir, place.address, place.protocol, place.port));
+  if (frontend === null) return { verdict: unservedVerdict(ir, place), masquerade: false, endpoints: [] };
+  const { pool, masquerade, whenEmpty } = routeFor(frontend, client);
+  if (pool.endpoints.length === 0) return { verdict: whenEmpty, masquerade: false, endpoints: [] };
+  const scheduler = frontend.scheduler ?? ir.ipvs.defaultScheduler;
   const endpoints = pool.endpoints.map((endpoint) => ({
     place: formatSocket(endpoint.address, endpoint.port),
     share: shareOf(scheduler, pool, endpoint),
     weight: endpoint.weight,
   }));
-  return { verdict: "endpoints", masquerade: route.masquerade, endpoints };
+  return { verdict: "endpoints", masquerade, endpoints };
 }
 
 /** What becomes of packets to a place that no frontend has: nobody's, refused by a VIP, or swallowed by a range. */
 function unservedVerdict(ir: NodeIr, { address, port, protocol, family }: IrFrontend): "drop" | "reject" | "pass" {
   if (address === null) return "pass";
-  const source = addressFromBits(family, 1n);
-  const packet: Packet = { protocol, source, destination: address, port, inputInterface: null };
+  const packet = { protocol, source: addressFromBits(family, 1n), destination: address, port, inputInterface: null };
   const { verdict } = decide(ir, packet);
   return verdict === "endpoints" ? "pass" : verdict;
 }

@@ -81,7 +81,7 @@ function headlineOf(diff: Diff): string {
   const changed = diff.nodes.reduce((sum, { nodes }) => sum + nodes.length, 0);
   const exposures = allConcerns(diff).filter(({ kind }) => kind === "exposure").length;
   const exposed =
-    diff.compared === "programs" ? "" : exposures === 0 ? "; no new exposure" : `; ${counted(exposures, "EXPOSURE")}`;
+    diff.compared === "programs" ? "" : exposures === 0 ? "; no new exposure" : `; ${counted(exposures, "new exposure")}`;
   return `${parts.length === 0 ? "rules differ" : parts.join(", ")} on ${changed} of ${counted(diff.nodeCount, "node")}${exposed}`;
 }
 
@@ -159,7 +159,7 @@ function frontendBlock(frontend: FrontendChange): Block {
     title: `${key} at ${shortList(places, 6)} [${declared}]`,
     lines: [
       ...rangeLines(frontend),
-      ...frontend.clients.flatMap((one) => clientLines(one, change)),
+      ...clientChangeLines(frontend.clients, change),
       ...frontend.settings.map(settingLine),
     ],
   };
@@ -176,17 +176,24 @@ function rangeLines({ sourceRanges }: FrontendChange): readonly string[] {
   ];
 }
 
-function clientLines({ clients, before, after }: ClientChange, change: FrontendChange["change"]): readonly string[] {
-  const who = clientWords(clients);
+/** Classes of clients that are told the same share a line: mostly only masquerading tells them apart, and that stays. */
+function clientChangeLines(changes: readonly ClientChange[], change: FrontendChange["change"]): readonly string[] {
+  const clients = new Map<string, ClientChange["clients"]>();
+  for (const one of changes) {
+    for (const text of clientTexts(one, change)) clients.set(text, [...(clients.get(text) ?? []), ...one.clients]);
+  }
+  return [...clients].map(([text, classes]) => `${clientWords(classes)}: ${text}`);
+}
+
+function clientTexts({ before, after }: ClientChange, change: FrontendChange["change"]): readonly string[] {
   if (before.verdict !== "endpoints" || after.verdict !== "endpoints") {
     const [was, is] = [servedWords(before), servedWords(after)];
-    if (change === "added") return [`${who}: ${is} (before: ${was})`];
-    return [`${who}: ${was} -> ${is}`];
+    return [change === "added" ? `${is} (before: ${was})` : `${was} -> ${is}`];
   }
-  const lines = endpointLines(before.endpoints, after.endpoints).map((line) => `${who}: ${line}`);
+  const lines = endpointLines(before.endpoints, after.endpoints);
   if (before.masquerade === after.masquerade) return lines;
   const word = (is: boolean): string => (is ? "the node's address" : "the client's address");
-  return [...lines, `${who}: endpoints see ${word(before.masquerade)} -> ${word(after.masquerade)}`];
+  return [...lines, `endpoints see ${word(before.masquerade)} -> ${word(after.masquerade)}`];
 }
 
 const verdictWords = { reject: "rejected", drop: "dropped", pass: "not served" } as const;
