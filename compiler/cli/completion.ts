@@ -50,7 +50,7 @@ function bashScript(commands: readonly Described[]): string {
     return `    ${command.name}) words="${words}" ;;`;
   });
   const values = choicesOf(commands).map(
-    ([flag, choices]) => `    ${flag}) COMPREPLY=($(compgen -W "${choices}" -- "$current")); return ;;`,
+    ([flag, choices]) => `    "${flag}") COMPREPLY=($(compgen -W "${choices}" -- "$current")); return ;;`,
   );
   return `# bash completion for weir
 _weir() {
@@ -58,7 +58,7 @@ _weir() {
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $word in -*) ;; *) command=$word; break ;; esac
   done
-  case $previous in
+  case "$command $previous" in
 ${values.join("\n")}
   esac
   case $command in
@@ -71,14 +71,13 @@ complete -o default -F _weir weir
 `;
 }
 
-/** Options whose values are known, each once, with the values. */
+/** `COMMAND --option` of options whose values are known, with the values: commands have formats of their own. */
 function choicesOf(commands: readonly Described[]): readonly (readonly [string, string])[] {
-  const choices = new Map<string, string>();
-  for (const option of commands.flatMap((command) => command.options)) {
-    if (option.long !== undefined && option.argChoices !== undefined)
-      choices.set(option.long, option.argChoices.join(" "));
-  }
-  return [...choices];
+  return commands.flatMap(({ name, options }) =>
+    options.flatMap(({ long, argChoices }) =>
+      long === undefined || argChoices === undefined ? [] : [[`${name} ${long}`, argChoices.join(" ")] as const],
+    ),
+  );
 }
 
 function zshQuote(text: string): string {
