@@ -1,17 +1,27 @@
 import { existsSync } from "node:fs";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Spec } from "../spec/schema.ts";
+import { type CompiledNode, readCompiled } from "./diff-compiled.ts";
 import { TroubleError, UsageError } from "./exit.ts";
 import { checkOut, mergeBase } from "./git.ts";
 import type { Io } from "./io.ts";
 import { loadSpec } from "./load.ts";
 
-/** One side of a comparison, read. */
-export interface OpenedSide {
-  /** As it was typed. */
+/** One side of a comparison, read; `name` is what was typed. */
+export type OpenedSide = SpecSide | CompiledSide;
+
+export interface SpecSide {
+  readonly kind: "spec";
   readonly name: string;
   readonly spec: Spec;
   readonly diagnostics: readonly Diagnostic[];
+}
+
+/** A folder that `weir compile` wrote: it holds no spec. */
+export interface CompiledSide {
+  readonly kind: "compiled";
+  readonly name: string;
+  readonly nodes: readonly CompiledNode[];
 }
 
 /** Where a side comes from: files as they are, or as a git revision has them. */
@@ -64,13 +74,16 @@ function originOf(argument: string): Origin {
 
 async function open(origin: Origin, io: Io): Promise<OpenedSide> {
   if (origin.kind === "files") {
+    const [only] = origin.paths;
+    const nodes = only === undefined || origin.paths.length > 1 ? null : readCompiled(only);
+    if (nodes !== null) return { kind: "compiled", name: origin.name, nodes };
     const { spec, diagnostics } = await loadSpec(origin.paths, null, io);
-    return { name: origin.name, spec, diagnostics };
+    return { kind: "spec", name: origin.name, spec, diagnostics };
   }
   const tree = checkOut(origin.revision, origin.paths);
   try {
     const { spec, diagnostics } = await loadSpec(tree.paths, null, io, tree.shownAs);
-    return { name: origin.name, spec, diagnostics };
+    return { kind: "spec", name: origin.name, spec, diagnostics };
   } catch (error) {
     if (error instanceof TroubleError) throw new TroubleError(tree.shownAs(error.message));
     throw error;

@@ -1,14 +1,16 @@
-import type { BackendName } from "../backends/backend.ts";
+import type { BackendName, FileTexts } from "../backends/backend.ts";
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import { type Diff, hasExposure, isSame } from "../diff/change.ts";
 import { compareSpecs, type NodePair } from "../diff/compare.ts";
+import { comparePrograms, filesOf, type NodeFiles } from "../diff/programs.ts";
+import { placesOf, printRules } from "../diff/rules.ts";
 import type { NodeIr } from "../ir/ir.ts";
 import { compareText } from "../net/order.ts";
 import { irOf } from "../pipeline.ts";
 import type { Spec } from "../spec/schema.ts";
 import { backendsOf } from "./backends.ts";
 import { type Context, distinctDiagnostics, report } from "./context.ts";
-import { type OpenedSide, openSides } from "./diff-sides.ts";
+import { type OpenedSide, openSides, type SpecSide } from "./diff-sides.ts";
 import { TroubleError, UsageError } from "./exit.ts";
 import { assertNodeName, listOption } from "./nodes.ts";
 import { showProgress } from "./progress.ts";
@@ -31,19 +33,87 @@ export async function diff(context: Context, paths: readonly string[], options: 
   const backends = backendsOf(options.backend);
   const names = listOption(options.node);
   for (const name of names) assertNodeName(name);
-  const sides = await openSides(paths, context.io);
-  const findings = errorsOf(sides.old, sides.new);
+  const { old, new: now } = await openSides(paths, context.io);
+  if (options.failOn !== undefined && (old.kind === "compiled" || now.kind === "compiled")) {
+    throw new UsageError("--fail-on exposure needs specs: rules of a compiled folder do not tell what is meant");
+  }
+  const findings = errorsOf(old, now);
   if (findings.length > 0) {
     await report(context, findings);
     throw new TroubleError("a spec with errors cannot be compared");
   }
-  const nodes = nodePairs(sides.old.spec, sides.new.spec, names);
   await showProgress(context, "comparing");
-  const found = await compareSpecs({ old: sides.old, new: sides.new, nodes, backends });
+  const compared =
+    old.kind === "spec" && now.kind === "spec"
+      ? await bySpecs(old, now, names, backends)
+      : await byPrograms(old, now, names, backends);
   await showProgress(context, "");
-  await context.io.stdout.write(await print(found, format, nodes, backends));
+  await context.io.stdout.write(await print(compared, format));
+  const found = compared.diff;
   if (isSame(found)) return differenceCodes.same;
   return options.failOn === "exposure" && hasExposure(found) ? differenceCodes.exposure : differenceCodes.different;
+}
+
+/** A comparison, and what the changed rules are made of where those are asked for. */
+interface ComparedSides {
+  readonly diff: Diff;
+  readonly files: () => Promise<readonly NodeFiles[]>;
+  readonly places: () => ReadonlyMap<string, string>;
+}
+
+async function bySpecs(
+  old: SpecSide,
+  now: SpecSide,
+  names: readonly string[],
+  backends: readonly BackendName[],
+): Promise<ComparedSides> {
+  const nodes = nodePairs(old.spec, now.spec, names);
+  const filesOfNode = async ({ name, before, after }: NodePair): Promise<NodeFiles> => ({
+    name,
+    before: before === null ? new Map() : await filesOf(before, backends),
+    after: after === null ? new Map() : await filesOf(after, backends),
+    backends,
+  });
+  return {
+    diff: await compareSpecs({ old, new: now, nodes, backends }),
+    files: () => Promise.all(nodes.map(filesOfNode)),
+    places: () => placesOf([...irsOf(nodes, "before"), ...irsOf(nodes, "after")]),
+  };
+}
+
+function irsOf(nodes: readonly NodePair[], side: "before" | "after"): readonly NodeIr[] {
+  return nodes.flatMap((node) => node[side] ?? []);
+}
+
+/** With a compiled folder on a side there are only rules to compare; a spec on the other is compiled for its nodes. */
+async function byPrograms(
+  old: OpenedSide,
+  now: OpenedSide,
+  names: readonly string[],
+  backends: readonly BackendName[],
+): Promise<ComparedSides> {
+  const compiled = [old, now].flatMap((side) => (side.kind === "compiled" ? side.nodes : []));
+  const known = [...new Set(compiled.map(({ name }) => name))].sort(compareText);
+  const missing = names.find((name) => !known.includes(name));
+  if (missing !== undefined) throw new TroubleError(`no compiled folder holds ${missing}, only ${known.join(", ")}`);
+  const files: NodeFiles[] = [];
+  for (const name of names.length > 0 ? names : known) {
+    const both = compiled.filter((node) => node.name === name);
+    const common = backends.filter((backend) => both.every((node) => node.backends.includes(backend)));
+    const [before, after] = [await rulesOf(old, name, common), await rulesOf(now, name, common)];
+    files.push({ name, before, after, backends: common });
+  }
+  const specs = [old, now].flatMap((side) =>
+    side.kind === "spec" ? known.map((name) => resolve(side.spec, name)) : [],
+  );
+  const diff = await comparePrograms(old.name, now.name, files);
+  return { diff, files: () => Promise.resolve(files), places: () => placesOf(specs) };
+}
+
+async function rulesOf(side: OpenedSide, name: string, backends: readonly BackendName[]): Promise<FileTexts> {
+  if (side.kind === "spec") return filesOf(resolve(side.spec, name), backends);
+  const files = side.nodes.find((node) => node.name === name)?.files ?? new Map<string, string>();
+  return new Map([...files].filter(([path]) => backends.some((backend) => path.startsWith(`${backend}/`))));
 }
 
 function formatOf(context: Context, options: DiffOptions): DiffFormat {
@@ -56,7 +126,9 @@ function formatOf(context: Context, options: DiffOptions): DiffFormat {
 
 /** Errors of both sides; warnings are for `weir check`. */
 function errorsOf(...sides: readonly OpenedSide[]): readonly Diagnostic[] {
-  const errors = sides.flatMap(({ diagnostics }) => diagnostics).filter(({ severity }) => severity === "error");
+  const errors = sides
+    .flatMap((side) => (side.kind === "spec" ? side.diagnostics : []))
+    .filter(({ severity }) => severity === "error");
   return distinctDiagnostics(errors);
 }
 
@@ -82,12 +154,7 @@ function resolve(spec: Spec, name: string): NodeIr {
   return ir;
 }
 
-async function print(
-  found: Diff,
-  format: DiffFormat,
-  nodes: readonly NodePair[],
-  backends: readonly BackendName[],
-): Promise<string> {
+async function print({ diff: found, files, places }: ComparedSides, format: DiffFormat): Promise<string> {
   const { outlineOf } = await import("../diff/outline.ts");
   switch (format) {
     case "text":
@@ -99,6 +166,6 @@ async function print(
     case "html":
       return (await import("../diff/render-html.ts")).renderDiffHtml(outlineOf(found), found);
     case "rules":
-      return await (await import("../diff/rules.ts")).printRules(nodes, backends);
+      return printRules(await files(), places());
   }
 }

@@ -81,7 +81,11 @@ function headlineOf(diff: Diff): string {
   const changed = diff.nodes.reduce((sum, { nodes }) => sum + nodes.length, 0);
   const exposures = allConcerns(diff).filter(({ kind }) => kind === "exposure").length;
   const exposed =
-    diff.compared === "programs" ? "" : exposures === 0 ? "; no new exposure" : `; ${counted(exposures, "new exposure")}`;
+    diff.compared === "programs"
+      ? ""
+      : exposures === 0
+        ? "; no new exposure"
+        : `; ${counted(exposures, "new exposure")}`;
   return `${parts.length === 0 ? "rules differ" : parts.join(", ")} on ${changed} of ${counted(diff.nodeCount, "node")}${exposed}`;
 }
 

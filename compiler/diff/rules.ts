@@ -1,37 +1,35 @@
 import { createTwoFilesPatch } from "diff";
-import type { BackendName } from "../backends/backend.ts";
-import { loadBackend } from "../backends/registry.ts";
-import { textOf } from "../backends/text.ts";
-import { hasErrors } from "../diagnostics/diagnostic.ts";
-import { visibleLines } from "../diagnostics/visible.ts";
+import { visible } from "../diagnostics/visible.ts";
 import type { NodeIr } from "../ir/ir.ts";
+import { compareText } from "../net/order.ts";
 import { formatPlace } from "../source.ts";
-import type { NodePair } from "./compare.ts";
+import type { NodeFiles } from "./programs.ts";
+
+/** Places of service ports by key: `shop/web:http` is `shop.weir:31`. */
+export type Places = ReadonlyMap<string, string>;
 
 /** The changed rules as a unified diff, with the places of the services that they are for. */
-export async function printRules(nodes: readonly NodePair[], backends: readonly BackendName[]): Promise<string> {
-  const parts: string[] = [];
-  for (const node of nodes) {
-    for (const backend of backends) {
-      const [before, after] = [await filesOf(backend, node.before), await filesOf(backend, node.after)];
-      for (const path of [...new Set([...before.keys(), ...after.keys()])]) {
-        const [old, now] = [before.get(path) ?? "", after.get(path) ?? ""];
-        if (old === now) continue;
-        const patch = patchOf(`${node.name}/${path}`, old, now);
-        parts.push(...placesIn(patch, node), patch);
-      }
-    }
-  }
-  return visibleLines(parts.join("").replaceAll("\t", "        "));
+export function printRules(nodes: readonly NodeFiles[], places: Places): string {
+  const parts = nodes.flatMap(({ name, before, after }) =>
+    [...new Set([...before.keys(), ...after.keys()])].flatMap((path) => {
+      const [old, now] = [before.get(path) ?? "", after.get(path) ?? ""];
+      if (old === now) return [];
+      const patch = patchOf(`${name}/${path}`, old, now);
+      return [...placesIn(patch, places), patch];
+    }),
+  );
+  // tabs stay: the patch is for tools too
+  return parts.join("").split("\n").map(visibleButTabs).join("\n");
 }
 
-/** A backend that cannot serve a spec has no files. */
-async function filesOf(name: BackendName, ir: NodeIr | null): Promise<ReadonlyMap<string, string>> {
-  if (ir === null) return new Map();
-  const backend = await loadBackend(name);
-  const { program, diagnostics } = backend.lower(ir);
-  if (hasErrors(diagnostics)) return new Map();
-  return new Map(backend.print(program).map((file) => [file.path, textOf(file)] as const));
+function visibleButTabs(line: string): string {
+  return line.split("\t").map(visible).join("\t");
+}
+
+/** Where the service ports of specs are declared; a later spec is the one that is named. */
+export function placesOf(irs: readonly NodeIr[]): Places {
+  const frontends = irs.flatMap(({ services }) => services.flatMap((service) => service.frontends));
+  return new Map(frontends.map(({ key, origin }) => [key, formatPlace(origin)] as const));
 }
 
 /** Searching for the least patch takes the square of the changes: beyond this the file is told as a whole. */
@@ -45,16 +43,12 @@ function patchOf(path: string, old: string, now: string): string {
 }
 
 /** `# shop/web:http is declared at shop.weir:31`, for every service port that a changed line names. */
-function placesIn(patch: string, node: NodePair): readonly string[] {
-  const places = new Map<string, string>();
-  for (const ir of [node.before, node.after]) {
-    for (const service of ir?.services ?? []) {
-      for (const { key, origin } of service.frontends) places.set(key, formatPlace(origin));
-    }
-  }
+function placesIn(patch: string, places: Places): readonly string[] {
   const changed = patch.split("\n").filter((line) => /^[+-]/.test(line));
-  const named = new Set(
-    changed.flatMap((line) => [...line.matchAll(/[a-z0-9.-]+\/[a-z0-9.-]+(?::[a-z0-9-]+)?/g)].map(([key]) => key)),
-  );
-  return [...places].filter(([key]) => named.has(key)).map(([key, place]) => `# ${key} is declared at ${place}\n`);
+  const words = changed.flatMap((line) => [...line.matchAll(/[a-z0-9.-]+\/[a-z0-9.-]+(?::[a-z0-9-]+)?/g)]);
+  const keys = new Set(words.map(([key]) => key));
+  return [...keys].sort(compareText).flatMap((key) => {
+    const place = places.get(key);
+    return place === undefined ? [] : [`# ${key} is declared at ${place}\n`];
+  });
 }
