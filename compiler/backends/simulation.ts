@@ -50,7 +50,7 @@ function keyOf(end: End): string {
 }
 
 /** The branches by where they end, in the order in which each end was first met. */
-export function endingsOf(branches: readonly Branch<unknown, unknown>[]): readonly Ending[] {
+export function endingsOf(branches: readonly Ending[]): readonly Ending[] {
   const endings = new Map<string, Ending>();
   for (const { end, share } of branches) {
     const key = keyOf(end);

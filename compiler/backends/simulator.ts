@@ -1,5 +1,6 @@
 import type { Fraction } from "../net/fraction.ts";
 import type { BackendName } from "./backend.ts";
+import type { Condition } from "./condition.ts";
 import type { Packet } from "./packet.ts";
 import type { End, Surroundings } from "./simulation.ts";
 
@@ -36,6 +37,8 @@ export interface Simulator {
 /** Opens programs of one backend; what is derived from a program is made once for many packets. */
 export interface SimulatorKind<P> {
   open(program: P, surroundings: Surroundings): Simulator;
+  /** Every boundary that the program's rules mention: packets that agree in all of them go the same way. */
+  conditions(program: P): readonly Condition[];
 }
 
 /** Loads one backend's simulator, which no other command needs. */

@@ -1,4 +1,5 @@
 import type { PathStep, SimulatorKind } from "../simulator.ts";
+import { iptablesConditions } from "./conditions.ts";
 import { namedChains } from "./named-chains.ts";
 import { printRule } from "./print.ts";
 import type { IptablesProgram, IptablesRule } from "./program.ts";
@@ -29,6 +30,7 @@ export function ruleStep({ table, chain, rule }: IptablesPlace, keys: ReadonlyMa
 }
 
 export const iptablesSimulator: SimulatorKind<IptablesProgram> = {
+  conditions: (program) => iptablesConditions(program),
   open: (program, surroundings) => {
     const keys = chainKeys(program);
     return {

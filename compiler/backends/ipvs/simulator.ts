@@ -1,10 +1,12 @@
 import { chainKeys, ruleStep } from "../iptables/simulator.ts";
 import type { PathStep, SimulatorKind } from "../simulator.ts";
+import { ipvsConditions } from "./conditions.ts";
 import { printServer } from "./print-servers.ts";
 import type { IpvsProgram } from "./program.ts";
 import { type IpvsMemory, type IpvsPlace, simulateIpvs } from "./simulate.ts";
 
 export const ipvsSimulator: SimulatorKind<IpvsProgram> = {
+  conditions: ipvsConditions,
   open: (program, surroundings) => {
     const keys = chainKeys(program.rules);
     const stepOf = (place: IpvsPlace): PathStep =>

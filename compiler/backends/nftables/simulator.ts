@@ -1,10 +1,12 @@
 import type { PathStep, SimulatorKind } from "../simulator.ts";
+import { nftablesConditions } from "./conditions.ts";
 import { printRule } from "./print-rule.ts";
 import type { NftProgram } from "./program.ts";
 import { type NftPlace, simulateNftables } from "./simulate.ts";
 import type { NftMemory } from "./simulate-sets.ts";
 
 export const nftablesSimulator: SimulatorKind<NftProgram> = {
+  conditions: nftablesConditions,
   open: (program, surroundings) => ({
     send: (packet, memory) =>
       simulateNftables(program, surroundings, packet, isMemory(memory) ? memory : undefined).map((branch) => ({

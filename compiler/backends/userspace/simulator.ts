@@ -1,10 +1,12 @@
 import { formatSocket } from "../../net/socket.ts";
+import { iptablesConditions } from "../iptables/conditions.ts";
 import { chainKeys, ruleStep } from "../iptables/simulator.ts";
 import type { PathStep, SimulatorKind } from "../simulator.ts";
 import type { ProxyListener, ProxyProgram } from "./program.ts";
 import { type ProxyMemory, type ProxyPlace, simulateUserspace } from "./simulate.ts";
 
 export const userspaceSimulator: SimulatorKind<ProxyProgram> = {
+  conditions: ({ rules }) => iptablesConditions(rules),
   open: (program, surroundings) => {
     const keys = chainKeys(program.rules);
     const stepOf = (place: ProxyPlace): PathStep =>

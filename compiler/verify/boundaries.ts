@@ -1,0 +1,64 @@
+import type { Condition } from "../backends/condition.ts";
+import type { NodeIr } from "../ir/ir.ts";
+import { isNodeAddress } from "../ir/lookup.ts";
+import { type Family, type IpAddress, isHostPrefix, type Prefix } from "../net/address.ts";
+import type { PortRange } from "../net/port.ts";
+import { addressRepresentatives, interfaceRepresentatives } from "./representatives.ts";
+
+/** The conditions of one family, by what they hold for. */
+export class Boundaries {
+  readonly family: Family;
+  /** One destination for each class of them. */
+  readonly destinations: readonly IpAddress[];
+  readonly interfaces: readonly (string | null)[];
+  /** Told from others whatever the destination is. */
+  readonly looseSources: readonly Prefix[];
+  /** One source for each class that these make. */
+  readonly sources: readonly IpAddress[];
+  readonly loosePorts: readonly PortRange[];
+  readonly #ofHost = new Map<string, Condition[]>();
+  readonly #ofPort = new Map<number, Condition[]>();
+
+  constructor(ir: NodeIr, family: Family, conditions: readonly Condition[]) {
+    this.family = family;
+    const destinations = new Map<string, Prefix>();
+    const sources = new Map<string, Prefix>();
+    const ports = new Map<string, PortRange>();
+    for (const condition of conditions) {
+      const { source, destination, ports: range } = condition;
+      if (destination !== null) destinations.set(destination.text, destination);
+      const isHost = destination !== null && isHostPrefix(destination);
+      if (isHost) push(this.#ofHost, destination.address.text, condition);
+      else if (range !== null) ports.set(`${range.first}-${range.last}`, range);
+      if (source === null) continue;
+      const isOfOnePort = range !== null && range.first === range.last;
+      // rules that redirect go on with an address of the node as destination, whoever was asked for
+      const isOfOneHost = isHost && !isNodeAddress(ir, destination.address);
+      if (!isHost && isOfOnePort) push(this.#ofPort, range.first, condition);
+      else if (!isOfOneHost) sources.set(source.text, source);
+    }
+    this.destinations = addressRepresentatives(family, [...destinations.values()]);
+    this.interfaces = interfaceRepresentatives(
+      conditions.flatMap(({ inputInterface }) => (inputInterface === null ? [] : [inputInterface])),
+    );
+    this.looseSources = [...sources.values()];
+    this.sources = addressRepresentatives(family, this.looseSources);
+    this.loosePorts = [...ports.values()];
+  }
+
+  /** Conditions that name this destination. */
+  of(address: IpAddress): readonly Condition[] {
+    return this.#ofHost.get(address.text) ?? [];
+  }
+
+  /** Conditions on a source that name this port and no single destination. */
+  ofPort(port: number): readonly Condition[] {
+    return this.#ofPort.get(port) ?? [];
+  }
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}

@@ -1,0 +1,62 @@
+import type { BackendName } from "../backends/backend.ts";
+import type { Outcome } from "../backends/packet.ts";
+import { type Ending, endingsOf } from "../backends/simulation.ts";
+import type { IrFrontend, NodeIr } from "../ir/ir.ts";
+import { equalFractions, type Fraction, fractionToNumber } from "../net/fraction.ts";
+
+/** Where a backend means less than the spec, by what it declares; everything else must be the same. */
+interface Declared {
+  /** Endpoints see the node as their client, whatever was asked for. */
+  readonly hidesSource: boolean;
+  /** Spreads by weight, whatever the scheduler is: it has warned of that. */
+  readonly spreadsByWeight: boolean;
+  /** The most by which one throw of dice may be off; 0 is exact. */
+  readonly rounding: number;
+}
+
+const declarations: Readonly<Record<BackendName, Declared>> = {
+  // a threshold is a whole number of 2^-31, rounded (xt_statistic.h), so each test is off by half of that at most
+  iptables: { hidesSource: false, spreadsByWeight: true, rounding: 2 ** -32 },
+  ipvs: { hidesSource: false, spreadsByWeight: false, rounding: 0 },
+  nftables: { hidesSource: false, spreadsByWeight: true, rounding: 0 },
+  userspace: { hidesSource: true, spreadsByWeight: true, rounding: 0 },
+};
+
+const weighted = new WeakMap<NodeIr, NodeIr>();
+
+/** What of a spec's meaning the backend declares to keep: `decide` of this is what its rules must do. */
+export function meaningFor(backend: BackendName, ir: NodeIr): NodeIr {
+  if (!declarations[backend].spreadsByWeight) return ir;
+  const known = weighted.get(ir);
+  if (known !== undefined) return known;
+  const byWeight = (frontend: IrFrontend): IrFrontend => ({ ...frontend, scheduler: "wrr" });
+  const { ipv4, ipv6 } = ir.frontends;
+  const meaning: NodeIr = { ...ir, frontends: { ipv4: ipv4.map(byWeight), ipv6: ipv6.map(byWeight) } };
+  weighted.set(ir, meaning);
+  return meaning;
+}
+
+/** Whether the rules do what is decided. `expected` comes from `decide(meaningFor(backend, ir), packet)`. */
+export function agrees(backend: BackendName, expected: Outcome, ways: readonly Ending[]): boolean {
+  const endings = endingsOf(ways);
+  if (expected.verdict !== "endpoints") return endings.length === 1 && endings[0]?.end.kind === expected.verdict;
+  // as many endings as choices, no two alike, and each one of them expected: the same set
+  if (endings.length !== expected.choices.length) return false;
+  const { hidesSource, rounding } = declarations[backend];
+  const wanted = new Map(expected.choices.map((choice) => [`${choice.address.text} ${choice.port}`, choice]));
+  return endings.every(({ end, share }) => {
+    if (end.kind !== "translated") return false;
+    const place = `${end.address.text} ${end.port}`;
+    const choice = wanted.get(place);
+    wanted.delete(place);
+    if (choice === undefined || end.masquerade !== (hidesSource || choice.masquerade)) return false;
+    // a list of n endpoints, or a tree of them, throws dice at most n - 1 times before one of them is met
+    return isSameShare(choice.share, share, rounding * expected.choices.length);
+  });
+}
+
+/** Shares that either side cannot tell are no difference. */
+function isSameShare(a: Fraction | null, b: Fraction | null, tolerance: number): boolean {
+  if (a === null || b === null || equalFractions(a, b)) return true;
+  return tolerance > 0 && Math.abs(fractionToNumber(a) - fractionToNumber(b)) <= tolerance;
+}
