@@ -26,6 +26,8 @@ export function add(a: Fraction, b: Fraction): Fraction {
 }
 
 export function multiply(a: Fraction, b: Fraction): Fraction {
+  if (a === one) return b;
+  if (b === one) return a;
   return fraction(a.numerator * b.numerator, a.denominator * b.denominator);
 }
 

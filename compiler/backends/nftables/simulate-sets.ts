@@ -25,6 +25,11 @@ interface Element {
   readonly comment?: string | null;
 }
 
+export interface Spread {
+  readonly data: readonly NftValue[] | null;
+  readonly count: number;
+}
+
 /** A table's sets by name, each with an index of its elements. Ranges are looked through. */
 export class SetIndex {
   readonly #exact = new Map<string, ReadonlyMap<string, Element>>();
@@ -49,6 +54,26 @@ export class SetIndex {
   dataOf(name: string, key: readonly NftValue[], memory: NftMemory): readonly NftValue[] | null {
     if (this.#named(name).kind === "dynamic-map") return memory.get(`${name} ${keyText(key)}`) ?? null;
     return this.#find(name, key)?.data?.map(plain) ?? null;
+  }
+
+  /**
+   * What a map of ranges has for `count` numbers from `first` on, and for how many of them; null for maps of another
+   * kind. Numbers without an element have no data. A choice among 65,536 numbers is looked at by its ranges.
+   */
+  spreadOf(name: string, first: number, count: number): readonly Spread[] | null {
+    const found: Spread[] = [];
+    let left = count;
+    for (const { key, data } of this.#ranged.get(name) ?? []) {
+      const [atom] = key;
+      if (key.length !== 1 || atom === undefined || !(typeof atom === "number" || isRange(atom))) return null;
+      const range = typeof atom === "number" ? { first: atom, last: atom } : atom;
+      const covered = Math.min(range.last, first + count - 1) - Math.max(range.first, first) + 1;
+      if (covered <= 0) continue;
+      found.push({ data: data?.map(plain) ?? null, count: covered });
+      left -= covered;
+    }
+    if (found.length === 0) return null;
+    return left > 0 ? [...found, { data: null, count: left }] : found;
   }
 
   verdictOf(

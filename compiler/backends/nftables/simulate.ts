@@ -88,7 +88,8 @@ function branchOf({ share, state, path, verdict }: Walk): NftBranch {
 
 function endOf(state: State, verdict: Walk["verdict"]): End {
   if (verdict === "drop" || verdict === "reject") return { kind: verdict };
-  if (!state.isTranslated) return { kind: "pass" };
+  // a packet that is masqueraded is not left alone, wherever it goes
+  if (!state.isTranslated && !state.masquerade) return { kind: "pass" };
   return { kind: "translated", address: state.destination, port: state.port, masquerade: state.masquerade };
 }
 
@@ -111,23 +112,44 @@ interface Return {
   readonly at: number;
 }
 
-const indexes = new WeakMap<NftTable, SetIndex>();
+/** What is looked up in a table, made once for many packets. */
+interface TableIndex {
+  readonly sets: SetIndex;
+  readonly chains: ReadonlyMap<string, NftChain>;
+  /** In the order in which the kernel calls them. */
+  readonly hooks: ReadonlyMap<NftBaseChain["hook"], readonly NftBaseChain[]>;
+}
 
-function indexOf(table: NftTable): SetIndex {
-  const index = indexes.get(table) ?? new SetIndex(table);
+const indexes = new WeakMap<NftTable, TableIndex>();
+
+function indexOf(table: NftTable): TableIndex {
+  const known = indexes.get(table);
+  if (known !== undefined) return known;
+  const bases = table.chains.filter((chain): chain is NftBaseChain => chain.kind === "base");
+  const hooked = (hook: NftBaseChain["hook"]) =>
+    bases.filter((chain) => chain.hook === hook).sort((a, b) => a.priority - b.priority);
+  const index: TableIndex = {
+    sets: new SetIndex(table),
+    chains: new Map(table.chains.map((chain) => [chain.name, chain])),
+    hooks: new Map(hooks.map((hook) => [hook, hooked(hook)])),
+  };
   indexes.set(table, index);
   return index;
 }
 
+const hooks = ["prerouting", "output", "postrouting"] as const;
+
 class Traveller {
   readonly #table: NftTable;
   readonly #surroundings: Surroundings;
+  readonly #index: TableIndex;
   readonly #sets: SetIndex;
 
   constructor(table: NftTable, surroundings: Surroundings) {
     this.#table = table;
     this.#surroundings = surroundings;
-    this.#sets = indexOf(table);
+    this.#index = indexOf(table);
+    this.#sets = this.#index.sets;
   }
 
   follow(start: Walk): readonly Walk[] {
@@ -141,18 +163,15 @@ class Traveller {
 
   #hook(hook: NftBaseChain["hook"], walk: Walk): readonly Walk[] {
     if (walk.verdict === "drop" || walk.verdict === "reject") return [walk];
-    const chains = this.#table.chains
-      .filter((chain): chain is NftBaseChain => chain.kind === "base" && chain.hook === hook)
-      .sort((a, b) => a.priority - b.priority);
     let current: readonly Walk[] = [{ ...walk, verdict: null }];
-    for (const chain of chains) {
+    for (const chain of this.#index.hooks.get(hook) ?? []) {
       current = current.flatMap((each) => (each.verdict === null ? this.#chain(chain, 0, [], each) : [each]));
     }
     return current;
   }
 
   #named(name: string): NftChain {
-    const chain = this.#table.chains.find((each) => each.name === name);
+    const chain = this.#index.chains.get(name);
     if (chain === undefined) throw new InternalError(`there is no chain ${name}`);
     return chain;
   }
@@ -291,11 +310,10 @@ class Traveller {
         return [{ value: [0], share: one }];
       case "bits":
         return [{ value: [bitsOf(this.#field(expression.field, state), expression)], share: one }];
-      case "random":
-        return Array.from({ length: expression.modulus }, (_, at) => ({
-          value: [expression.offset + at],
-          share: fraction(1, expression.modulus),
-        }));
+      case "random": {
+        const share = fraction(1, expression.modulus);
+        return Array.from({ length: expression.modulus }, (_, at) => ({ value: [expression.offset + at], share }));
+      }
       case "hash":
         // a number that depends on the client alone: as good as its own name
         return this.#values(expression.of, state).map(({ value, share }) => ({
@@ -307,11 +325,17 @@ class Traveller {
           (before, part) => before.flatMap((left) => this.#values(part, state).map((right) => joined(left, right))),
           [{ value: [], share: one }],
         );
-      case "lookup":
-        return this.#values(expression.key, state).map(({ value, share }) => ({
+      case "lookup": {
+        const { key } = expression;
+        const spread = key.kind === "random" ? this.#sets.spreadOf(expression.map, key.offset, key.modulus) : null;
+        if (key.kind === "random" && spread !== null) {
+          return spread.map(({ data, count }) => ({ value: data, share: fraction(count, key.modulus) }));
+        }
+        return this.#values(key, state).map(({ value, share }) => ({
           value: value === null ? null : this.#sets.dataOf(expression.map, value, state.memory),
           share,
         }));
+      }
       default:
         return unreachable(expression);
     }
