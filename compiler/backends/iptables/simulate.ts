@@ -93,7 +93,8 @@ function branchOf({ share, state, path, verdict }: Walk): IptablesBranch {
 
 function endOf(state: PacketState, verdict: Walk["verdict"]): End {
   if (verdict === "drop" || verdict === "reject") return { kind: verdict };
-  if (!state.isTranslated) return { kind: "pass" };
+  // a packet that is masqueraded is not left alone, wherever it goes
+  if (!state.isTranslated && !state.masquerade) return { kind: "pass" };
   return { kind: "translated", address: state.destination, port: state.port, masquerade: state.masquerade };
 }
 
@@ -103,20 +104,33 @@ interface Return {
   readonly at: number;
 }
 
+type ChainIndex = ReadonlyMap<IptablesTableName, ReadonlyMap<string, IptablesChain>>;
+
+const chainIndexes = new WeakMap<IptablesRuleset, ChainIndex>();
+
+/** Chains by their names, made once for a ruleset: many packets go through it. */
+function chainsOf(ruleset: IptablesRuleset): ChainIndex {
+  const known = chainIndexes.get(ruleset);
+  if (known !== undefined) return known;
+  const index = new Map(
+    ruleset.tables.map(({ name, chains }) => [name, new Map(chains.map((chain) => [chain.name, chain]))] as const),
+  );
+  chainIndexes.set(ruleset, index);
+  return index;
+}
+
 /** Knows the rules, and sends packets through them. */
 export class Traveller {
   readonly #ruleset: IptablesRuleset;
   readonly #surroundings: Surroundings;
   readonly #extensions: Extensions;
-  readonly #chains = new Map<IptablesTableName, ReadonlyMap<string, IptablesChain>>();
+  readonly #chains: ChainIndex;
 
   constructor(ruleset: IptablesRuleset, surroundings: Surroundings, extensions: Extensions) {
     this.#ruleset = ruleset;
     this.#surroundings = surroundings;
     this.#extensions = extensions;
-    for (const { name, chains } of ruleset.tables) {
-      this.#chains.set(name, new Map(chains.map((chain) => [chain.name, chain])));
-    }
+    this.#chains = chainsOf(ruleset);
   }
 
   /** Through all hooks. */
