@@ -1,7 +1,7 @@
 import { prefixContains, prefixOf } from "../../net/address.ts";
 import { type Fraction, fraction, one } from "../../net/fraction.ts";
 import { type IptablesPlace, startOf, Traveller, type Walk } from "../iptables/simulate.ts";
-import type { PacketState } from "../iptables/simulate-match.ts";
+import type { Extensions, PacketState } from "../iptables/simulate-match.ts";
 import type { Packet } from "../packet.ts";
 import { type Branch, type End, isFromNode, isLocal, type Surroundings } from "../simulation.ts";
 import { printId } from "./print-servers.ts";
@@ -31,7 +31,7 @@ export function simulateIpvs(
   const ruleset = program.rules[packet.destination.family];
   const start: Walk = { share: one, state: startOf(packet, new Set()), path: [], verdict: null };
   if (ruleset === null) return [{ share: one, end: { kind: "pass" }, path: [], memory }];
-  const traveller = new Traveller(ruleset, surroundings, setExtensions(program.sets));
+  const traveller = new Traveller(ruleset, surroundings, indexOf(program).extensions);
   const world: World = { program, surroundings, traveller, memory };
   return isFromNode(surroundings, packet) ? fromNode(world, start) : arriving(world, start);
 }
@@ -83,20 +83,34 @@ function isDelivered({ program, surroundings }: World, state: PacketState): bool
 }
 
 /** By the whole mark first, then by what the packet asks for (ip_vs_service_find). */
-function virtualServerOf({ virtualServers }: IpvsProgram, state: PacketState): VirtualServer | null {
+function virtualServerOf(program: IpvsProgram, state: PacketState): VirtualServer | null {
   const { original, destination, port, mark } = state;
-  const byMark = virtualServers.find(
-    ({ id }) => id.kind === "mark" && id.family === destination.family && mark !== 0 && id.mark === mark,
-  );
-  if (byMark !== undefined) return byMark;
-  const byAddress = virtualServers.find(
-    ({ id }) =>
-      id.kind === "address" &&
-      id.address.text === destination.text &&
-      id.protocol === original.protocol &&
-      id.port === port,
-  );
-  return byAddress ?? null;
+  const { servers } = indexOf(program);
+  const byMark = mark === 0 ? undefined : servers.get(`${destination.family} ${mark}`);
+  return byMark ?? servers.get(`${destination.text} ${original.protocol} ${port}`) ?? null;
+}
+
+/** What is looked up in a program, made once for many packets. */
+interface ProgramIndex {
+  readonly extensions: Extensions;
+  readonly servers: ReadonlyMap<string, VirtualServer>;
+}
+
+const indexes = new WeakMap<IpvsProgram, ProgramIndex>();
+
+function indexOf(program: IpvsProgram): ProgramIndex {
+  const known = indexes.get(program);
+  if (known !== undefined) return known;
+  const servers = new Map<string, VirtualServer>();
+  for (const server of program.virtualServers) {
+    const { id } = server;
+    const place = id.kind === "mark" ? `${id.family} ${id.mark}` : `${id.address.text} ${id.protocol} ${id.port}`;
+    // a second one of the same place is refused by the kernel
+    if (!servers.has(place)) servers.set(place, server);
+  }
+  const index = { extensions: setExtensions(program.sets), servers };
+  indexes.set(program, index);
+  return index;
 }
 
 /** Without a server to choose, the node's own packets are answered; others get silence, as the address is not the node's. */
@@ -107,14 +121,13 @@ function scheduled(world: World, walk: Walk, server: VirtualServer): readonly Ip
   const known = server.realServers.find(
     ({ address, port }) => address.text === remembered?.address.text && port === remembered.port,
   );
-  const choices =
-    server.persistence !== null && known !== undefined ? [{ real: known, share: one }] : choicesOf(server);
+  const choices = remembers(server) && known !== undefined ? [{ real: known, share: one }] : choicesOf(server);
   if (choices.length === 0) {
     const end: End = { kind: isFromNode(world.surroundings, walk.state.original) ? "reject" : "drop" };
     return [{ share: one, end, path, memory: world.memory }];
   }
   return choices.flatMap(({ real, share }) => {
-    const memory = server.persistence === null ? world.memory : new Map(world.memory).set(key, real);
+    const memory = remembers(server) ? new Map(world.memory).set(key, real) : world.memory;
     return sentOn(world, walk, real).map((each) => ({
       share,
       end: endOf(each, real, walk.state),
@@ -122,6 +135,15 @@ function scheduled(world: World, walk: Walk, server: VirtualServer): readonly Ip
       memory,
     }));
   });
+}
+
+/**
+ * Whether a client that comes again meets the same server. Persistence keeps it; a hash of the client's address gives it
+ * again, as long as the servers are the same and the port is not hashed too (ip_vs_sh.c, ip_vs_mh.c).
+ */
+function remembers({ persistence, scheduler, schedulerFlags }: VirtualServer): boolean {
+  if (persistence !== null) return true;
+  return (scheduler === "sh" || scheduler === "mh") && !schedulerFlags.includes("port");
 }
 
 function memoryKey(server: VirtualServer, state: PacketState): string {
@@ -173,7 +195,10 @@ function endOf(walk: Walk, real: RealServer, before: PacketState): End {
 }
 
 function unscheduled(world: World, walk: Walk): IpvsBranch {
-  const { share, path, verdict } = walk;
-  const end: End = verdict === "drop" || verdict === "reject" ? { kind: verdict } : { kind: "pass" };
+  const { share, state, path, verdict } = walk;
+  const { destination: address, port, masquerade } = state;
+  // a packet that is masqueraded is not left alone, wherever it goes
+  const passed: End = masquerade ? { kind: "translated", address, port, masquerade } : { kind: "pass" };
+  const end: End = verdict === "drop" || verdict === "reject" ? { kind: verdict } : passed;
   return { share, end, path, memory: world.memory };
 }
