@@ -36,20 +36,35 @@ export function simulateUserspace(
   });
 }
 
+const indexes = new WeakMap<readonly ProxyListener[], ReadonlyMap<string, ProxyListener>>();
+
+function placeOf(family: string, protocol: string, address: string | null, port: number): string {
+  return `${family} ${protocol} ${address ?? "any"} ${port}`;
+}
+
+/** Listeners by where they listen, made once for many packets. */
+function indexOf(listeners: readonly ProxyListener[]): ReadonlyMap<string, ProxyListener> {
+  const known = indexes.get(listeners);
+  if (known !== undefined) return known;
+  const index = new Map(
+    listeners.map(
+      (each) => [placeOf(each.family, each.protocol, each.address?.text ?? null, each.port), each] as const,
+    ),
+  );
+  indexes.set(listeners, index);
+  return index;
+}
+
 /** A listener without an address has a socket on every address of the node. */
 function listenerAt(
   listeners: readonly ProxyListener[],
   packet: Packet,
-  end: End & { readonly kind: "translated" },
+  { address, port }: End & { readonly kind: "translated" },
 ): ProxyListener | null {
-  const found = listeners.find(
-    ({ family, protocol, address, port }) =>
-      family === packet.destination.family &&
-      protocol === packet.protocol &&
-      port === end.port &&
-      (address === null || address.text === end.address.text),
-  );
-  return found ?? null;
+  const index = indexOf(listeners);
+  const { family } = packet.destination;
+  const at = (text: string | null) => index.get(placeOf(family, packet.protocol, text, port));
+  return at(address.text) ?? at(null) ?? null;
 }
 
 function choicesOf(listener: ProxyListener, packet: Packet, memory: ProxyMemory) {
