@@ -1,8 +1,10 @@
 import type { BackendName } from "../backends/backend.ts";
-import type { Outcome } from "../backends/packet.ts";
+import type { Outcome, Packet } from "../backends/packet.ts";
 import { type Ending, endingsOf } from "../backends/simulation.ts";
 import type { IrFrontend, NodeIr } from "../ir/ir.ts";
+import { isNodeAddress } from "../ir/lookup.ts";
 import { equalFractions, type Fraction, fractionToNumber } from "../net/fraction.ts";
+import { rangeHas } from "../net/port.ts";
 
 /** Where a backend means less than the spec, by what it declares; everything else must be the same. */
 interface Declared {
@@ -34,6 +36,19 @@ export function meaningFor(backend: BackendName, ir: NodeIr): NodeIr {
   const meaning: NodeIr = { ...ir, frontends: { ipv4: ipv4.map(byWeight), ipv6: ipv6.map(byWeight) } };
   weighted.set(ir, meaning);
   return meaning;
+}
+
+/**
+ * Whether the backend may refuse a packet that is for no service: the proxy guards its own ports on the node, because
+ * whoever asked for them directly would get around source ranges and policies.
+ */
+export function mayRefuse(backend: BackendName, ir: NodeIr, packet: Packet, expected: Outcome): boolean {
+  return (
+    backend === "userspace" &&
+    expected.verdict === "pass" &&
+    isNodeAddress(ir, packet.destination) &&
+    ir.proxyPorts.some((range) => rangeHas(range, packet.port))
+  );
 }
 
 /** Whether the rules do what is decided. `expected` comes from `decide(meaningFor(backend, ir), packet)`. */

@@ -9,7 +9,7 @@ import { one } from "../net/fraction.ts";
 import { InternalError } from "../result.ts";
 import type { Location } from "../source.ts";
 import { packetClasses } from "./classes.ts";
-import { agrees, meaningFor } from "./compare.ts";
+import { agrees, mayRefuse, meaningFor } from "./compare.ts";
 
 /** One way that the rules let a packet take. */
 export interface SeenWay extends Ending {
@@ -139,7 +139,7 @@ class Verifier {
   ): readonly Way[] | null {
     this.#classes++;
     const sent = this.#send(packet, memory);
-    if (typeof sent !== "string" && agrees(this.#backend, expected, sent)) return sent;
+    if (typeof sent !== "string" && this.#isRight(packet, expected, sent)) return sent;
     this.#differing++;
     if (this.#differences.length >= this.#mostDifferences) return null;
     const isBroken = typeof sent === "string";
@@ -153,6 +153,12 @@ class Verifier {
       broken: isBroken ? sent : null,
     });
     return null;
+  }
+
+  #isRight(packet: Packet, expected: Outcome, sent: readonly Way[]): boolean {
+    if (agrees(this.#backend, expected, sent)) return true;
+    const isRefusal = mayRefuse(this.#backend, this.#meaning, packet, expected);
+    return isRefusal && agrees(this.#backend, { verdict: "reject", key: null }, sent);
   }
 
   /** Rules that lead nowhere, to a chain that is not there for instance, are found here and not in production. */
