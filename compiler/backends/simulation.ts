@@ -51,6 +51,8 @@ function keyOf(end: End): string {
 
 /** The branches by where they end, in the order in which each end was first met. */
 export function endingsOf(branches: readonly Ending[]): readonly Ending[] {
+  const [first] = branches;
+  if (first !== undefined && branches.length === 1) return [{ end: first.end, share: one }];
   const endings = new Map<string, Ending>();
   for (const { end, share } of branches) {
     const key = keyOf(end);

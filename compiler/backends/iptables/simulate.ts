@@ -98,39 +98,55 @@ function endOf(state: PacketState, verdict: Walk["verdict"]): End {
   return { kind: "translated", address: state.destination, port: state.port, masquerade: state.masquerade };
 }
 
+/** The ways in which a rule matches and does not. With neither the walk goes on as it was. */
+interface Tried {
+  readonly matched: Walk | null;
+  readonly missed: Walk | null;
+}
+
+const nothingMatched: Tried = { matched: null, missed: null };
+
 /** Where a walk goes on after a chain: the chain that jumped, and the rule after the jump. */
 interface Return {
   readonly chain: IptablesChain;
   readonly at: number;
 }
 
-type ChainIndex = ReadonlyMap<IptablesTableName, ReadonlyMap<string, IptablesChain>>;
+/** What is looked up in a ruleset, made once: many packets go through it. */
+interface RulesetIndex {
+  readonly chains: ReadonlyMap<IptablesTableName, ReadonlyMap<string, IptablesChain>>;
+  /** The chains that a built-in chain of a table jumps to, in order: `nat PREROUTING`. */
+  readonly jumps: ReadonlyMap<string, readonly string[]>;
+}
 
-const chainIndexes = new WeakMap<IptablesRuleset, ChainIndex>();
+const indexes = new WeakMap<IptablesRuleset, RulesetIndex>();
 
-/** Chains by their names, made once for a ruleset: many packets go through it. */
-function chainsOf(ruleset: IptablesRuleset): ChainIndex {
-  const known = chainIndexes.get(ruleset);
+function indexOf(ruleset: IptablesRuleset): RulesetIndex {
+  const known = indexes.get(ruleset);
   if (known !== undefined) return known;
-  const index = new Map(
-    ruleset.tables.map(({ name, chains }) => [name, new Map(chains.map((chain) => [chain.name, chain]))] as const),
+  const jumps = new Map<string, string[]>();
+  for (const { table, chain, target } of ruleset.jumps) {
+    const place = `${table} ${chain}`;
+    jumps.set(place, [...(jumps.get(place) ?? []), target]);
+  }
+  const chains = new Map(
+    ruleset.tables.map((table) => [table.name, new Map(table.chains.map((chain) => [chain.name, chain]))] as const),
   );
-  chainIndexes.set(ruleset, index);
+  const index = { chains, jumps };
+  indexes.set(ruleset, index);
   return index;
 }
 
 /** Knows the rules, and sends packets through them. */
 export class Traveller {
-  readonly #ruleset: IptablesRuleset;
+  readonly #index: RulesetIndex;
   readonly #surroundings: Surroundings;
   readonly #extensions: Extensions;
-  readonly #chains: ChainIndex;
 
   constructor(ruleset: IptablesRuleset, surroundings: Surroundings, extensions: Extensions) {
-    this.#ruleset = ruleset;
+    this.#index = indexOf(ruleset);
     this.#surroundings = surroundings;
     this.#extensions = extensions;
-    this.#chains = chainsOf(ruleset);
   }
 
   /** Through all hooks. */
@@ -151,32 +167,33 @@ export class Traveller {
   hook(chain: BuiltinChain, walks: readonly Walk[], tables = tablesOf[chain]): readonly Walk[] {
     let current = walks;
     for (const table of tables) {
+      const targets = this.#index.jumps.get(`${table} ${chain}`);
+      if (targets === undefined) continue;
       current = current.flatMap((walk) => {
-        if (walk.verdict === "drop" || walk.verdict === "reject") return [walk];
+        if (walk.verdict === "drop" || walk.verdict === "reject") return walk;
         // nobody translates the destination of a connection twice
-        if (table === "nat" && walk.state.isTranslated && chain !== "POSTROUTING") return [walk];
+        if (table === "nat" && walk.state.isTranslated && chain !== "POSTROUTING") return walk;
         const hasInput = chain !== "OUTPUT" && chain !== "POSTROUTING" && walk.state.original.inputInterface !== null;
-        const entering: Walk = { ...walk, verdict: null, state: { ...walk.state, hasInput } };
-        return this.#table(table, chain, entering);
+        const state = walk.state.hasInput === hasInput ? walk.state : { ...walk.state, hasInput };
+        return this.#table(table, targets, { ...walk, verdict: null, state });
       });
     }
     return current;
   }
 
   /** Through weir's chains that the built-in chain jumps to, one after the other until one accepts or drops. */
-  #table(table: IptablesTableName, builtin: BuiltinChain, walk: Walk): readonly Walk[] {
+  #table(table: IptablesTableName, targets: readonly string[], walk: Walk): readonly Walk[] {
     let current: readonly Walk[] = [walk];
-    for (const jump of this.#ruleset.jumps) {
-      if (jump.table !== table || jump.chain !== builtin) continue;
+    for (const target of targets) {
       current = current.flatMap((each) =>
-        each.verdict === null ? this.#chain(table, this.#named(table, jump.target), 0, [], each) : [each],
+        each.verdict === null ? this.#chain(table, this.#named(table, target), 0, [], each) : each,
       );
     }
     return current;
   }
 
   #named(table: IptablesTableName, name: string): IptablesChain {
-    const chain = this.#chains.get(table)?.get(name);
+    const chain = this.#index.chains.get(table)?.get(name);
     if (chain === undefined) throw new InternalError(`table ${table} has no chain ${name}`);
     return chain;
   }
@@ -222,8 +239,8 @@ export class Traveller {
   }
 
   /** The ways in which a rule matches and does not; null for a way that cannot be. */
-  #try(rule: IptablesRule, walk: Walk): { readonly matched: Walk | null; readonly missed: Walk | null } {
-    let matched: Walk | null = walk;
+  #try(rule: IptablesRule, walk: Walk): Tried {
+    let matched = walk;
     let missed: Walk | null = null;
     for (const match of rule.matches) {
       if (match.kind === "statistic") {
@@ -233,11 +250,10 @@ export class Traveller {
         missed = { ...matched, share: multiply(matched.share, rest) };
         matched = { ...matched, share: multiply(matched.share, probability) };
       } else if (!matches(match, matched.state, this.#surroundings, this.#extensions)) {
-        matched = null;
-        break;
+        return missed === null ? nothingMatched : { matched: null, missed: walk };
       } else if (match.kind === "recent") matched = { ...matched, state: remember(match, matched.state) };
     }
-    return matched === null ? { matched, missed: walk } : { matched, missed };
+    return { matched, missed };
   }
 
   /** REDIRECT: loopback for the node itself, otherwise the incoming interface's address, of which the first one is taken. */

@@ -219,19 +219,19 @@ class Traveller {
   }
 
   #statement(statement: NftStatement, walk: Walk): readonly Step[] {
-    const next = (change: Partial<State>, share: Fraction): Step => ({
-      walk: { ...walk, share: multiply(walk.share, share), state: { ...walk.state, ...change } },
-      leads: "next",
-      element: null,
-    });
-    const missed = (share: Fraction): Step => ({ ...next({}, share), leads: "miss" });
+    const next = (change: Partial<State> | null, share: Fraction, leads: Step["leads"] = "next"): Step => {
+      if (change === null && share === one) return { walk, leads, element: null };
+      const state = change === null ? walk.state : { ...walk.state, ...change };
+      return { walk: { ...walk, share: multiply(walk.share, share), state }, leads, element: null };
+    };
+    const missed = (share: Fraction): Step => next(null, share, "miss");
     const ended = (verdict: "accept" | "drop" | "reject", change: Partial<State>, share = one): Step => {
       const step = next(change, share);
       return { ...step, walk: { ...step.walk, verdict } };
     };
     switch (statement.kind) {
       case "verdict":
-        return [{ ...next({}, one), leads: statement.verdict }];
+        return [next(null, one, statement.verdict)];
       case "masquerade":
         return [ended("accept", { masquerade: true })];
       case "reject":
@@ -239,7 +239,7 @@ class Traveller {
       case "match":
         return this.#values(statement.left, walk.state).map(({ value, share }) =>
           value !== null && this.#holds(statement.left, value, statement.right, walk.state) !== statement.negated
-            ? next({}, share)
+            ? next(null, share)
             : missed(share),
         );
       case "assign":
@@ -254,7 +254,7 @@ class Traveller {
           const found = value === null ? null : this.#sets.verdictOf(statement.map, value);
           if (value === null || found === null) return missed(share);
           const element = { text: `${statement.map} ${keyText(value)}`, key: found.comment };
-          return { ...next({}, share), leads: found.verdict, element };
+          return { ...next(null, share, found.verdict), element };
         });
       case "dnat":
         return this.#values(statement.to, walk.state).map(({ value, share }) => {
