@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import type { ConvertOptions } from "./convert.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { FmtOptions } from "./fmt.ts";
+import type { VerifyOptions } from "./verify.ts";
 
 /** A command's work; resolves to the exit code. */
 export type Work = (context: Context) => Promise<number>;
@@ -115,6 +116,7 @@ const defineCompile: DefineCommand = (program, start) => {
     )
     .option("--all-nodes", "for every node that the spec declares; nodes that it no longer declares leave the folder")
     .option("--backend <list>", "iptables, ipvs, nftables, userspace, all (the default)", collect)
+    .option("--verify", "prove the rules before anything is written, as weir verify does")
     .requiredOption("-o, --output <folder>", "where to write; - is standard output")
     .addOption(warningsOption())
     .addHelpText(
@@ -127,6 +129,28 @@ const defineCompile: DefineCommand = (program, start) => {
     );
   command.action((inputs: readonly string[], options: CompileOptions) =>
     start(command, async (context) => (await import("./compile.ts")).compile(context, inputs, options)),
+  );
+};
+
+const defineVerify: DefineCommand = (program, start) => {
+  const command = nodes(paths(program.command("verify")))
+    .summary("prove that the rules do what the spec says")
+    .description(
+      "Compiles, reads the printed rules back and follows one packet of every kind through them, for each backend.\n" +
+        "A difference is shown with its packet, what the spec says, what the rules do, and by which rules.\n" +
+        "Exit: 0 none, 1 a difference or errors in the spec, 2 something could not be read, 64 wrong usage.",
+    )
+    .option("--backend <list>", "iptables, ipvs, nftables, userspace, all (the default)", collect)
+    .addHelpText(
+      "after",
+      examples([
+        ["weir verify shop.weir", "all nodes, all backends"],
+        ["weir verify specs/ --node worker-1 --backend nftables", "one of each"],
+        ["weir verify --json specs/", "for a program"],
+      ]),
+    );
+  command.action((inputs: readonly string[], options: VerifyOptions) =>
+    start(command, async (context) => (await import("./verify.ts")).verify(context, inputs, options)),
   );
 };
 
@@ -193,5 +217,6 @@ export const compilerCommands: readonly DefineCommand[] = [
   defineConvert,
   defineCompile,
   defineDiff,
+  defineVerify,
   defineCompletion,
 ];

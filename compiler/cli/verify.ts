@@ -1,0 +1,102 @@
+import type { BackendName } from "../backends/backend.ts";
+import { loadBackend } from "../backends/registry.ts";
+import { addAll, type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
+import { countDiagnostics, jsonDiagnostic } from "../diagnostics/render-json.ts";
+import { visibleLines } from "../diagnostics/visible.ts";
+import type { NodeIr } from "../ir/ir.ts";
+import { irOf } from "../pipeline.ts";
+import { describeDifference, jsonDifference } from "../verify/describe.ts";
+import { type VerifyReport, verifyFiles } from "../verify/verify.ts";
+import { backendsOf } from "./backends.ts";
+import { type Context, counted, distinctDiagnostics, remark, report } from "./context.ts";
+import { exitCodes, UsageError } from "./exit.ts";
+import { loadSpec } from "./load.ts";
+import { chosenNodes, type NodeOptions } from "./nodes.ts";
+import { showProgress } from "./progress.ts";
+
+export interface VerifyOptions extends NodeOptions {
+  readonly backend?: readonly string[];
+  readonly stdinName?: string;
+}
+
+/** What was found for one node and backend; null for a backend that cannot do what the spec says. */
+interface Checked {
+  readonly node: string;
+  readonly backend: BackendName;
+  readonly report: VerifyReport | null;
+}
+
+/** `weir verify`: the printed rules of each backend, read back, against the meaning of the spec, for all packets. */
+export async function verify(context: Context, paths: readonly string[], options: VerifyOptions): Promise<number> {
+  const backends = backendsOf(options.backend);
+  const loaded = await loadSpec(paths, options.stdinName ?? null, context.io);
+  const diagnostics: Diagnostic[] = [...loaded.diagnostics];
+  const checked: Checked[] = [];
+  if (!hasErrors(diagnostics)) {
+    const nodes = chosenNodes(loaded.spec, options);
+    if (nodes.length === 0) throw new UsageError("the spec declares no node: name one with --node NAME");
+    for (const node of nodes) {
+      const resolved = irOf(loaded.spec, node.name, node.overrides);
+      addAll(diagnostics, resolved.diagnostics);
+      if (hasErrors(resolved.diagnostics)) continue;
+      for (const backend of backends) {
+        await showProgress(context, `verifying ${backend} for ${node.name}`);
+        const found = await verifyBackend(resolved.ir, backend);
+        // without --backend, one that cannot do it is left out; asked for by name it is an error, as in compile
+        if (found.report !== null || options.backend !== undefined) addAll(diagnostics, found.diagnostics);
+        checked.push({ node: node.name, backend, report: found.report });
+      }
+    }
+    await showProgress(context, "");
+  }
+  return finish(context, checked, distinctDiagnostics(diagnostics));
+}
+
+async function verifyBackend(
+  ir: NodeIr,
+  name: BackendName,
+): Promise<{ readonly report: VerifyReport | null; readonly diagnostics: readonly Diagnostic[] }> {
+  const backend = await loadBackend(name);
+  const { program, diagnostics } = backend.lower(ir);
+  if (hasErrors(diagnostics)) return { report: null, diagnostics };
+  return { report: await verifyFiles(ir, name, backend.print(program)), diagnostics };
+}
+
+async function finish(
+  context: Context,
+  checked: readonly Checked[],
+  diagnostics: readonly Diagnostic[],
+): Promise<number> {
+  const isSame = checked.every((each) => each.report === null || each.report.differing === 0);
+  if (context.json) {
+    const document = {
+      results: checked.map(jsonResult),
+      diagnostics: diagnostics.map(jsonDiagnostic),
+      ...countDiagnostics(diagnostics),
+    };
+    await context.io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  } else {
+    await report(context, diagnostics);
+    for (const each of checked) await context.io.stdout.write(textOf(each));
+    if (isSame && checked.some((each) => each.report !== null) && !hasErrors(diagnostics)) {
+      await remark(context, "every kind of packet fares as the spec says");
+    }
+  }
+  return isSame && !hasErrors(diagnostics) ? exitCodes.ok : exitCodes.failed;
+}
+
+function textOf({ node, backend, report: found }: Checked): string {
+  if (found === null) return `${visibleLines(node)} ${backend}: not verified, it cannot do what the spec says\n`;
+  const { classes, differing, differences } = found;
+  const result = differing === 0 ? "no difference" : `${differing} differ`;
+  const lines = [`${node} ${backend}: ${counted(classes, "kind")} of packets, ${result}`];
+  lines.push(...differences.map(describeDifference));
+  if (differing > differences.length) lines.push(`and ${differing - differences.length} more`);
+  return `${visibleLines(lines.join("\n"))}\n`;
+}
+
+function jsonResult({ node, backend, report: found }: Checked): unknown {
+  if (found === null) return { node, backend, verified: false };
+  const { classes, differing, differences } = found;
+  return { node, backend, verified: true, classes, differing, differences: differences.map(jsonDifference) };
+}
