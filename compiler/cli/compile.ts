@@ -17,6 +17,7 @@ export interface CompileOptions extends NodeOptions {
   readonly backend?: readonly string[];
   readonly stdinName?: string;
   readonly W?: "error";
+  readonly verify?: boolean;
 }
 
 /** A file that was made, for `--json`. */
@@ -54,6 +55,7 @@ export async function compile(context: Context, paths: readonly string[], option
   const destination = destinationOf(context, options);
   const diagnostics: Diagnostic[] = [...loaded.diagnostics];
   const made: MadeFile[] = [];
+  let differing: readonly string[] = [];
   try {
     const digest = digestOfSpec(loaded.spec);
     for (const [at, node] of nodes.entries()) {
@@ -63,19 +65,44 @@ export async function compile(context: Context, paths: readonly string[], option
         made.push({ path: `${node.name}/${file.path}`, bytes: file.bytes, digest: file.digest });
       });
       addAll(diagnostics, adjust(findings));
+      if (options.verify === true && !hasErrors(diagnostics)) {
+        await showProgress(context, `verifying for ${node.name} (${at + 1} of ${nodes.length})`);
+        differing = [...differing, ...(await differencesOf(loaded, node, backends))];
+      }
     }
     await showProgress(context, "");
-    if (hasErrors(diagnostics)) destination.discard();
+    if (hasErrors(diagnostics) || differing.length > 0) destination.discard();
     else await destination.commit();
   } catch (error) {
     destination.discard();
     throw error;
+  }
+  if (differing.length > 0) {
+    await context.io.stderr.write(differing.join(""));
+    await finish(context, diagnostics, []);
+    return exitCodes.failed;
   }
   const code = await finish(context, diagnostics, made);
   if (code === exitCodes.ok && options.output !== "-") {
     await remark(context, `wrote ${options.output} for ${counted(nodes.length, "node")}: ${backends.join(", ")}`);
   }
   return code;
+}
+
+/** Backends whose rules do not do what the spec says, each with packets; nothing is written then. */
+async function differencesOf(
+  loaded: LoadedSpec,
+  node: ChosenNode,
+  backends: readonly BackendName[],
+): Promise<readonly string[]> {
+  const { textOfChecked, verifyBackend } = await import("./verify.ts");
+  const { ir } = irOf(loaded.spec, node.name, node.overrides);
+  const texts: string[] = [];
+  for (const backend of backends) {
+    const { report: found } = await verifyBackend(ir, backend);
+    if (found !== null && found.differing > 0) texts.push(textOfChecked({ node: node.name, backend, report: found }));
+  }
+  return texts;
 }
 
 async function compileNode(

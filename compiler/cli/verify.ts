@@ -20,7 +20,7 @@ export interface VerifyOptions extends NodeOptions {
 }
 
 /** What was found for one node and backend; null for a backend that cannot do what the spec says. */
-interface Checked {
+export interface Checked {
   readonly node: string;
   readonly backend: BackendName;
   readonly report: VerifyReport | null;
@@ -52,7 +52,8 @@ export async function verify(context: Context, paths: readonly string[], options
   return finish(context, checked, distinctDiagnostics(diagnostics));
 }
 
-async function verifyBackend(
+/** Lowers and prints for one backend, and verifies what the node will read. */
+export async function verifyBackend(
   ir: NodeIr,
   name: BackendName,
 ): Promise<{ readonly report: VerifyReport | null; readonly diagnostics: readonly Diagnostic[] }> {
@@ -77,7 +78,7 @@ async function finish(
     await context.io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   } else {
     await report(context, diagnostics);
-    for (const each of checked) await context.io.stdout.write(textOf(each));
+    for (const each of checked) await context.io.stdout.write(textOfChecked(each));
     if (isSame && checked.some((each) => each.report !== null) && !hasErrors(diagnostics)) {
       await remark(context, "every kind of packet fares as the spec says");
     }
@@ -85,7 +86,7 @@ async function finish(
   return isSame && !hasErrors(diagnostics) ? exitCodes.ok : exitCodes.failed;
 }
 
-function textOf({ node, backend, report: found }: Checked): string {
+export function textOfChecked({ node, backend, report: found }: Checked): string {
   if (found === null) return `${visibleLines(node)} ${backend}: not verified, it cannot do what the spec says\n`;
   const { classes, differing, differences } = found;
   const result = differing === 0 ? "no difference" : `${differing} differ`;
