@@ -19,7 +19,7 @@ it.each(backendNames)(
         const { differences } = await verifyFiles(ir, backend, files, { mostDifferences: 1 });
         expect(differences).toEqual([]);
       }),
-      { numRuns: 100, seed: 20261201 },
+      { numRuns: 50, seed: 20261201 },
     );
   },
 );
