@@ -91,6 +91,12 @@ const layers: readonly Layer[] = [
     mayTypes: [/^compiler\/spec\/schema\.ts$/],
   },
   {
+    name: "expectations",
+    files: /^compiler\/expect\//,
+    may: [...shared, diagnostics, ir, backendCommon, pipeline],
+    mayTypes: [/^compiler\/spec\/schema\.ts$/],
+  },
+  {
     name: "compiler's commands",
     files: /^compiler\/cli\/(?!git\.ts)/,
     may: [/^compiler\//, /^node:(fs|path|url|buffer|process)$/, /^commander$/, /^picocolors$/],

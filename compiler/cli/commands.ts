@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import type { ConvertOptions } from "./convert.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { FmtOptions } from "./fmt.ts";
+import type { TestOptions } from "./test.ts";
 import type { VerifyOptions } from "./verify.ts";
 
 /** A command's work; resolves to the exit code. */
@@ -154,6 +155,28 @@ const defineVerify: DefineCommand = (program, start) => {
   );
 };
 
+const defineTest: DefineCommand = (program, start) => {
+  const command = nodes(paths(program.command("test")))
+    .summary("hold every backend to the spec's expect lines")
+    .description(
+      "Sends the packet of each expect line through the rules of every backend, as printed, without a kernel.\n" +
+        "Exit: 0 all as expected, 1 errors in the spec or something else came out, 2 something could not be read.",
+    )
+    .option("--backend <list>", "iptables, ipvs, nftables, userspace, all (the default)", collect)
+    .addOption(new Option("--format <format>", "form of the results").choices(["text", "json", "junit"]))
+    .addHelpText(
+      "after",
+      examples([
+        ["weir test specs/", "every expect line, on its node or on all"],
+        ["weir test --backend nftables --node worker-1 shop.weir", "one node, one backend"],
+        ["weir test --format junit specs/ > weir-junit.xml", "for continuous integration"],
+      ]),
+    );
+  command.action((inputs: readonly string[], options: TestOptions) =>
+    start(command, async (context) => (await import("./test.ts")).test(context, inputs, options)),
+  );
+};
+
 const defineCompletion: DefineCommand = (program, start) => {
   const command = program
     .command("completion")
@@ -218,5 +241,6 @@ export const compilerCommands: readonly DefineCommand[] = [
   defineCompile,
   defineDiff,
   defineVerify,
+  defineTest,
   defineCompletion,
 ];

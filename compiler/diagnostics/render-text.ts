@@ -24,6 +24,13 @@ export function renderText(diagnostics: readonly Diagnostic[], paint: Paint): st
   return diagnostics.map((finding) => `${renderFinding(finding, paint).join("\n")}\n`).join("\n");
 }
 
+/** A place with its source line underlined, under a text that the caller has written. */
+export function renderPlace(location: Location, severity: Severity, paint: Paint): readonly string[] {
+  const mark: Mark = { location, label: "", isPrimary: true };
+  const gutter = " ".repeat(String(markedLine(mark)).length);
+  return [`${gutter}${paint.frame("-->")} ${placeOf(location)}`, ...renderMarks([mark], gutter, severity, paint)];
+}
+
 function renderFinding(finding: Diagnostic, paint: Paint): readonly string[] {
   const head = `${paint[finding.severity](`${finding.severity}[${finding.code}]`)}${paint.strong(`: ${visible(finding.message)}`)}`;
   const marks = marksOf(finding);
