@@ -22,6 +22,8 @@ export const usualTrial: TrialOptions = { answerMs: 5000, silenceMs: 400, mostAt
 export interface RowReport {
   readonly row: LabRow;
   readonly attempts: number;
+  /** What became of each attempt. */
+  readonly seen: readonly Seen[];
   /** How often each endpoint answered. */
   readonly reached: ReadonlyMap<string, number>;
   /** Empty when all was as the row says. */
@@ -52,7 +54,7 @@ function report(lab: Lab, row: LabRow, all: readonly Seen[], more: readonly stri
     const complaint = complaintAbout(row, seen, lab.plan.nodeAddresses);
     if (complaint !== null) complaints.add(complaint);
   }
-  return { row, attempts: all.length, reached, complaints: [...complaints].sort(compareText) };
+  return { row, attempts: all.length, seen: all, reached, complaints: [...complaints].sort(compareText) };
 }
 
 /** Attempts in small batches until every endpoint has answered once, or as many as make a miss improbable. */

@@ -23,6 +23,7 @@ export function testThroughApply(turns: readonly Way[]): void {
   let test: TestPool | null = null;
   let node: WeirNode | null = null;
   let trouble: string | null = null;
+  let compared = 0;
 
   beforeAll(async () => {
     trouble = await labTrouble(nodeTools);
@@ -35,6 +36,8 @@ export function testThroughApply(turns: readonly Way[]): void {
   afterAll(async () => {
     await node?.close();
     await test?.close();
+    const names = turns.map((way) => way.name).join(" and ");
+    console.info(`${names}: the simulator and the kernel agree on ${compared} packets`);
   });
 
   /** What is wrong is wrong with one fixture; the next one gets a node without it. */
@@ -56,9 +59,12 @@ export function testThroughApply(turns: readonly Way[]): void {
 
     it(`${scene.fixture} on ${scene.node} by ${way.name}: ${scene.rows.length - untried} rows${note}`, async (context) => {
       if (test === null || trouble !== null) return skipFor(context, trouble ?? "no lab");
-      const { refusal, wrong, tried } = await tryOnNode(test, way, scene);
+      const report = await tryOnNode(test, way, scene);
+      const { refusal, wrong, tried } = report;
       if (refusal !== null) return context.skip(refusal);
       expect(wrong).toEqual([]);
+      compared += report.compared;
+      expect(report.compared).toBe(tried);
       expect(tried).toBe(scene.rows.length - untried);
     });
   }

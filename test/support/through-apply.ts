@@ -16,6 +16,7 @@ import { plausibleCounts } from "./binomial.ts";
 import { fixturesFolder, inputsOf, packetTables } from "./fixtures.ts";
 import { isForwarded, tryForwarded } from "./forwarded.ts";
 import { type CompiledFixture, compileFixture, isSticky, labRow, moreClients } from "./kernel-fixtures.ts";
+import { compareWithSimulator } from "./simulated.ts";
 import { complaintAboutEnd, leftovers, type Way, type WeirNode } from "./weir-node.ts";
 
 /** One packet table of a fixture: all rows are of one node. */
@@ -41,6 +42,8 @@ export interface SceneReport {
   /** Why the backend cannot express the fixture; then nothing was tried. */
   readonly refusal: string | null;
   readonly tried: number;
+  /** Packets of which the kernel and the simulator were held against each other. */
+  readonly compared: number;
   readonly wrong: readonly string[];
 }
 
@@ -110,6 +113,13 @@ async function applyFixture(node: WeirNode, way: Way, scene: Scene, isThorough: 
 /** How long the answer to a forwarded packet may take; of those into tunnels there is none. */
 const forwardedMs = 3000;
 
+interface InLab {
+  readonly wrong: readonly string[];
+  readonly reached: ReadonlySet<string>;
+  readonly tried: number;
+  readonly compared: number;
+}
+
 /** A lab around the node for these rows, with traffic in it; the rules are there already, or `prepare` brings them. */
 async function inLab(
   node: WeirNode,
@@ -119,7 +129,7 @@ async function inLab(
   rows: readonly LabRow[],
   options: TrialOptions,
   prepare: () => Promise<readonly string[]>,
-): Promise<{ readonly wrong: readonly string[]; readonly reached: ReadonlySet<string>; readonly tried: number }> {
+): Promise<InLab> {
   const plan = planLab(
     worldOf(
       compiled.ir,
@@ -131,7 +141,7 @@ async function inLab(
   try {
     await node.forgetFlows();
     const wrong = await prepare();
-    if (wrong.length > 0) return { wrong, reached: new Set(), tried: 0 };
+    if (wrong.length > 0) return { wrong, reached: new Set(), tried: 0, compared: 0 };
     let asked = rows;
     if (way.backend === "userspace") {
       const listeners = proxyListeners(compiled);
@@ -147,8 +157,15 @@ async function inLab(
     );
     const strayed: string[] = [];
     for (const row of forwarded) strayed.push(...(await tryForwarded(lab, compiled.ir, row, forwardedMs)));
+    // a forwarded packet is seen on its way, not by an endpoint: it has no report to compare
+    const simulated = await compareWithSimulator(compiled, way.backend, reports, plan.nodeAddresses);
     return {
-      wrong: [...reports.filter((each) => each.complaints.length > 0).map(describeReport), ...strayed],
+      wrong: [
+        ...reports.filter((each) => each.complaints.length > 0).map(describeReport),
+        ...strayed,
+        ...simulated.wrong,
+      ],
+      compared: simulated.packets,
       reached: new Set(reports.flatMap((each) => [...each.reached.keys()])),
       tried: reports.length + forwarded.length,
     };
@@ -196,10 +213,11 @@ export async function tryScene(
   { trial, isThorough, cleansUp }: SceneOptions,
 ): Promise<SceneReport> {
   const compiled = await compileFixture(scene.fixture, scene.node, way.backend);
-  if (compiled.refusal !== null) return { refusal: compiled.refusal, tried: 0, wrong: [] };
+  if (compiled.refusal !== null) return { refusal: compiled.refusal, tried: 0, compared: 0, wrong: [] };
   const sticky = (row: LabRow) => way.backend !== "userspace" && isSticky(compiled.ir, row);
   const wrong: string[] = [];
   let tried = 0;
+  let compared = 0;
   let isApplied = false;
   for (const group of splitByInterface(scene.rows.map((row) => row.packet))) {
     const rows = scene.rows.filter((row) => group.includes(row.packet));
@@ -210,10 +228,11 @@ export async function tryScene(
     });
     wrong.push(...found.wrong);
     tried += found.tried;
+    compared += found.compared;
   }
   if (isThorough) wrong.push(...(await trySpread(node, pool, way, compiled, scene.rows)));
   if (cleansUp) wrong.push(...(await cleanUp(node)));
-  return { refusal: null, tried, wrong };
+  return { refusal: null, tried, compared, wrong };
 }
 
 /** Applies a fixture beside whatever else the node has, and sends its packets. Returns what went wrong. */

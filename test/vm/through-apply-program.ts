@@ -37,6 +37,8 @@ export interface JobReport {
   readonly refusal: string | null;
   /** Rows tried, or figures. */
   readonly tried: number;
+  /** Packets of which the kernel and the simulator were held against each other. */
+  readonly compared: number;
   readonly figures: string | null;
   readonly milliseconds: number;
 }
@@ -67,16 +69,16 @@ async function main(folder: string, jobsFile: string, reportFile: string): Promi
       }
       case "shares": {
         const { rows, wrong } = await tryShares(node, test.pool, ways[job.way], sceneOf(job), job.connections);
-        return { refusal: null, tried: rows, wrong, figures: null };
+        return { refusal: null, tried: rows, compared: 0, wrong, figures: null };
       }
       case "soak": {
         const moves = job.moves.map(({ way, applies }) => ({ way: ways[way], applies }));
         const report = await soak(test, { seed: job.seed, moves, pace: job.pace, progress: console.log });
         const wrong = report.failures.slice(0, 20);
-        return { refusal: null, tried: report.connections, wrong, figures: describeSoak(report) };
+        return { refusal: null, tried: report.connections, compared: 0, wrong, figures: describeSoak(report) };
       }
       case "drain":
-        return { refusal: null, tried: 1, wrong: await tryDrain(test, job.limitMs), figures: null };
+        return { refusal: null, tried: 1, compared: 0, wrong: await tryDrain(test, job.limitMs), figures: null };
     }
   };
 
@@ -87,6 +89,7 @@ async function main(folder: string, jobsFile: string, reportFile: string): Promi
     const result = await work(job).catch((error: unknown) => ({
       refusal: null,
       tried: 0,
+      compared: 0,
       wrong: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
       figures: null,
     }));

@@ -50,6 +50,8 @@ describe.runIf(vmTestsWanted)("weir apply in virtual machines", () => {
       for (const report of done.flatMap((each) => each.reports)) reports.set(titleOf(report.job), report);
       log = done.map((each) => each.log).join("\n");
       const spent = [...reports.values()].reduce((sum, report) => sum + report.milliseconds, 0);
+      const compared = [...reports.values()].reduce((sum, report) => sum + report.compared, 0);
+      console.info(`the simulators and the kernel agree on ${compared} packets, unless a test below has failed`);
       console.info(
         `${reports.size} of ${jobs.length} jobs, ${Math.round(spent / 1000)} s of work in ${machines} machines`,
       );
