@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import type { ConvertOptions } from "./convert.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { FmtOptions } from "./fmt.ts";
+import type { TraceOptions } from "./trace.ts";
 
 /** A command's work; resolves to the exit code. */
 export type Work = (context: Context) => Promise<number>;
@@ -130,6 +131,37 @@ const defineCompile: DefineCommand = (program, start) => {
   );
 };
 
+const defineTrace: DefineCommand = (program, start) => {
+  const command = nodes(program.command("trace"))
+    .summary("where a packet goes, and through which rules")
+    .usage("[options] <PATH...> <PROTO> <SRC> <DST:PORT>")
+    .description(
+      "Follows the first packet of a connection through the rules of one node, each with the line of the spec that it is for.\n" +
+        "PATH is as for the other commands; the last three words are the packet: tcp 10.244.1.5 10.96.0.10:80.\n" +
+        "Exit: 0 found, 1 errors in the spec, 2 something could not be read, 64 wrong usage.",
+    )
+    .argument("<PATH... PROTO SRC DST:PORT...>", "files or folders, then protocol, source and destination")
+    .option("--stdin-name <path>", "name of what is read from standard input: for messages, language and includes")
+    .option(
+      "--backend <list>",
+      "iptables, ipvs, nftables, userspace, all; without it nftables, or another one if it cannot do what the spec says",
+      collect,
+    )
+    .option("--input-interface <name>", "the interface that the packet comes in by")
+    .option("--after <address:port>", "the same client was connected to this endpoint before: for session affinity")
+    .addHelpText(
+      "after",
+      examples([
+        ["weir trace shop.weir --node worker-1 tcp 10.244.2.9 10.96.0.10:80", "a pod's packet to a VIP"],
+        ["weir trace specs/ --node worker-1 --backend all udp fd00::7 [fd00::53]:53", "all backends"],
+        ["weir trace build/worker-1 tcp 192.0.2.7 10.96.0.10:80", "what was compiled"],
+      ]),
+    );
+  command.action((words: readonly string[], options: TraceOptions) =>
+    start(command, async (context) => (await import("./trace.ts")).trace(context, words, options)),
+  );
+};
+
 const defineCompletion: DefineCommand = (program, start) => {
   const command = program
     .command("completion")
@@ -193,5 +225,6 @@ export const compilerCommands: readonly DefineCommand[] = [
   defineConvert,
   defineCompile,
   defineDiff,
+  defineTrace,
   defineCompletion,
 ];
