@@ -113,6 +113,8 @@ const layers: readonly Layer[] = [
       /^compiler\/index\.ts$/,
       /^compiler\/(backends|artifact)\//,
       /^compiler\/diagnostics\/visible\.ts$/,
+      // reading what `weir compile` wrote, which commands without a kernel do too
+      /^compiler\/cli\/node-folder\.ts$/,
       ...shared,
       /^node:/,
       /^picocolors$/,
