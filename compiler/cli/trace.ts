@@ -16,6 +16,7 @@ import { packetSentence, verdictSentence } from "../trace/reason.ts";
 import { type EndpointPlaces, endpointLines, pathLines } from "../trace/render.ts";
 import { type Before, openFiles, type Trace, traceOf, waysOf } from "../trace/trace.ts";
 import { backendsOf } from "./backends.ts";
+import { compiledAt } from "./compiled.ts";
 import { type Context, remark, report } from "./context.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { loadSpec } from "./load.ts";
@@ -42,6 +43,10 @@ export interface Asked {
 /** `weir trace`: where a packet goes, and through which rules. */
 export async function trace(context: Context, words: readonly string[], options: TraceOptions): Promise<number> {
   const asked = askedIn(words, options);
+  const compiled = compiledAt(asked.paths, options);
+  if (compiled !== null) {
+    return (await import("./trace-compiled.ts")).traceCompiled(context, compiled, asked, options);
+  }
   const loaded = await loadSpec(asked.paths, options.stdinName ?? null, context.io);
   if (hasErrors(loaded.diagnostics)) return refuse(context, loaded.diagnostics);
   const nodes = chosenNodes(loaded.spec, options);
@@ -90,7 +95,12 @@ async function refuse(context: Context, diagnostics: readonly Diagnostic[]): Pro
 }
 
 /** Without --backend: nftables, as `weir apply` chooses, or the first other one that can do what the spec says. */
-const preferred = ["nftables", "iptables", "ipvs", "userspace"] as const satisfies readonly BackendName[];
+export const preferredBackends = [
+  "nftables",
+  "iptables",
+  "ipvs",
+  "userspace",
+] as const satisfies readonly BackendName[];
 
 interface Traced {
   readonly traces: readonly Trace[];
@@ -131,7 +141,7 @@ async function traceSpec(context: Context, ir: NodeIr, asked: Asked): Promise<nu
 async function traceBackends(ir: NodeIr, asked: Asked): Promise<Traced> {
   const traces: Trace[] = [];
   const unable: { backend: BackendName; diagnostics: readonly Diagnostic[] }[] = [];
-  for (const backend of asked.backends ?? preferred) {
+  for (const backend of asked.backends ?? preferredBackends) {
     const found = await traceBackend(ir, backend, asked);
     if ("diagnostics" in found) unable.push(found);
     else traces.push(found);
