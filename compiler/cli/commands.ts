@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import type { ConvertOptions } from "./convert.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { ExplainOptions, ExplainOptions } from "./explain.ts";
+import type { ExplainOptions } from "./explain.ts";
 import type { FmtOptions } from "./fmt.ts";
 import type { TraceOptions } from "./trace.ts";
 
@@ -165,30 +166,6 @@ const defineTrace: DefineCommand = (program, start) => {
 
 const defineExplain: DefineCommand = (program, start) => {
   const command = nodes(program.command("explain"))
-    .summary("from a name seen in the kernel back to the service and its line")
-    .description(
-      "Tells what a chain, set, map, element, virtual server, mark, listener or comment is, and what it belongs to.\n" +
-        "Exit: 0 known, 1 nothing is called so or errors in the spec, 2 something could not be read, 64 wrong usage.",
-    )
-    .argument("<NAME>", "as the kernel's tools show it; in quotes where it has blanks")
-    .argument("<PATH...>", "files or folders of the spec, or a compiled folder")
-    .option("--stdin-name <path>", "name of what is read from standard input: for messages, language and includes")
-    .addHelpText(
-      "after",
-      examples([
-        ["weir explain WEIR-VERDICTS shop.weir", "a chain of iptables"],
-        ["weir explain '10.96.0.10 . tcp . 80' specs/", "an element of a map of nftables"],
-        ["weir explain 'tcp 10.96.0.10:80' build/worker-1", "a virtual server, by what was compiled"],
-        ["weir explain 0x4000 specs/", "a mark"],
-      ]),
-    );
-  command.action((name: string, inputs: readonly string[], options: ExplainOptions) =>
-    start(command, async (context) => (await import("./explain.ts")).explain(context, name, inputs, options)),
-  );
-};
-
-const defineExplain: DefineCommand = (program, start) => {
-  const command = nodes(program.command("explain"))
     .summary("what a name in the kernel's rules is, and for which service")
     .description(
       "From a chain, set, map element, virtual server, mark, proxy listener or comment back to the service and its line.\n" +
@@ -276,7 +253,6 @@ export const compilerCommands: readonly DefineCommand[] = [
   defineCompile,
   defineDiff,
   defineTrace,
-  defineExplain,
   defineExplain,
   defineCompletion,
 ];
