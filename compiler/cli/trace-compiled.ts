@@ -37,7 +37,7 @@ export async function traceCompiled(
         const simulator = await openFiles(backend, folder.filesOf(backend), { nodeAddresses });
         const ways = waysOf(simulator, asked.packet, asked.before);
         if (ways === null) throw unreachedError(asked.before, asked.packet);
-        return traceOf(backend, ways, sourcesIn(folder), (keys) => keys.at(-1) ?? null);
+        return traceOf(backend, ways, sourcesIn(folder), (keys) => lastService(folder, keys));
       }),
     );
   }
@@ -67,6 +67,11 @@ function backendsFor(folder: Compiled, wanted: readonly BackendName[] | null): r
 
 function sourcesIn({ sources }: Compiled): SourceOf {
   return ({ key }) => (key === null ? null : declarationOf(sources, key));
+}
+
+/** Comments that are no keys, on rules that serve all, say what those do. */
+function lastService({ sources }: Compiled, keys: readonly string[]): string | null {
+  return keys.filter((key) => declarationOf(sources, key) !== null).at(-1) ?? null;
 }
 
 const verdictWords = { drop: "is dropped", reject: "is rejected", pass: "is for no service" } as const;
