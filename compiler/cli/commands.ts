@@ -176,6 +176,8 @@ const defineExplain: DefineCommand = (program, start) => {
     .argument("<PATH...>", "files, folders, or what weir compile wrote; - is standard input")
     .option("--stdin-name <path>", "name of what is read from standard input: for messages, language and includes")
     .option("--backend <list>", "iptables, ipvs, nftables, userspace, all (the default)", collect)
+    // names of virtual servers begin with a dash, as in ipvsadm: -t 10.96.0.10:80
+    .allowUnknownOption()
     .addHelpText(
       "after",
       examples([

@@ -38,10 +38,11 @@ interface Searched {
 /** `weir explain`: from a name that is seen in the kernel back to the service and its line. */
 export async function explain(
   context: Context,
-  name: string,
-  paths: readonly string[],
+  word: string,
+  rest: readonly string[],
   options: ExplainOptions,
 ): Promise<number> {
+  const { name, paths } = wordsMeant([word, ...rest]);
   if (paths.length === 0) throw new UsageError("needs a name, then PATH...: weir explain WEIR-SERVICES shop.weir");
   const backends = backendsOf(options.backend);
   const compiled = compiledAt(paths, options);
@@ -58,24 +59,42 @@ export async function explain(
   return exitCodes.ok;
 }
 
+/** The words of ipvsadm for a kind of virtual server; the next word is its address and port, or its mark. */
+const serverOption = /^(-[tuf]|--(tcp|udp|sctp|fwmark)-service)$/;
+
+/** `-t 10.96.0.10:80` is one name in two words, unless it is quoted. Throws UsageError for other options. */
+function wordsMeant(words: readonly string[]): { readonly name: string; readonly paths: readonly string[] } {
+  const [first = "", second = ""] = words;
+  const isTwo = serverOption.test(first);
+  const name = isTwo ? `${first} ${second}` : first;
+  const paths = words.slice(isTwo ? 2 : 1);
+  const isServer = name.includes(" ") && serverOption.test(name.split(" ", 1)[0] ?? "");
+  const stray = [...(isServer ? [] : [name]), ...paths].find((each) => each.length > 1 && each.startsWith("-"));
+  if (stray !== undefined) throw new UsageError(`unknown option '${stray}'`);
+  return { name, paths };
+}
+
 async function unknown(context: Context, name: string, rulesets: readonly Ruleset[]): Promise<number> {
   const near = suggestionsFor(name, rulesets);
-  const help = near.length === 0 ? "" : `; did you mean ${near.map((one) => `\`${one}\``).join(", ")}?`;
-  await context.io.stderr.write(
-    visible(`error: nothing of weir's is called ${JSON.stringify(name)} here${help}`) + "\n",
-  );
+  const help = near.length === 0 ? "" : `; did you mean ${near.join(" or ")}?`;
+  await context.io.stderr.write(`${visible(`error: nothing is called ${name}${help}`)}
+`);
   return exitCodes.failed;
 }
 
 /** A bit of the packet mark, where the rules of a backend use it. */
-function bitsIn({ mark, words }: Query, ruleset: Ruleset, marks: ReadonlyMap<number, string>): readonly Explanation[] {
-  const text = mark === null ? undefined : marks.get(mark);
+function bitsIn(
+  { number, words }: Query,
+  ruleset: Ruleset,
+  marks: ReadonlyMap<number, string>,
+): readonly Explanation[] {
+  const text = number === null ? undefined : marks.get(number);
   if (text === undefined || words.some((word) => ruleset.names.has(word))) return [];
-  const hex = `0x${mark?.toString(16)}`;
-  const pattern = new RegExp(`(?:${hex}(?![0-9a-f])|0x0*${mark?.toString(16)}(?![0-9a-f]))`);
+  const hex = `0x${number?.toString(16)}`;
+  const pattern = new RegExp(`(?:${hex}(?![0-9a-f])|0x0*${number?.toString(16)}(?![0-9a-f]))`);
   const rules = ruleset.lines.filter((line) => pattern.test(line));
   if (rules.length === 0) return [];
-  return [{ backend: ruleset.backend, what: "mark bit", text, key: null, nodes: [ruleset.node], rules }];
+  return [{ backend: ruleset.backend, name: hex, what: "mark bit", text, key: null, nodes: [ruleset.node], rules }];
 }
 
 async function searchSpec(

@@ -40,10 +40,11 @@ export function explainJson(
   found: readonly Explanation[],
   attached: (key: string) => Attached | null,
 ): string {
-  const matches = found.map(({ backend, what, text, key, nodes, rules }) => {
+  const matches = found.map(({ backend, name: called, what, text, key, nodes, rules }) => {
     const more = key === null ? null : attached(key);
     return {
       backend,
+      name: called,
       what,
       text,
       service: key,

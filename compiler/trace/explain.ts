@@ -1,8 +1,8 @@
 import type { BackendName } from "../backends/backend.ts";
 import { nearest } from "../diagnostics/suggest.ts";
-import { formatSocket } from "../net/socket.ts";
+import { type Protocol, protocols } from "../net/port.ts";
 import { meaningOf } from "./fixed-objects.ts";
-import { parseSocket } from "./packet-words.ts";
+import { namesMeant, numberMeant, type PlaceAsked, placeAsked } from "./names-meant.ts";
 
 /** The rules of one backend on one node, as they are printed, and what their names serve. */
 export interface Ruleset {
@@ -15,6 +15,8 @@ export interface Ruleset {
 /** What a name is in the rules of one backend. */
 export interface Explanation {
   readonly backend: BackendName;
+  /** As the backend's rules write it. */
+  readonly name: string;
   /** `chain`, `IPv4 set`, `virtual server`, … */
   readonly what: string;
   readonly text: string;
@@ -27,51 +29,26 @@ export interface Explanation {
 
 /** The ways in which tools write one name: people paste what they see. */
 export interface Query {
+  /** The name without what stands around it comes first. */
   readonly words: readonly string[];
-  /** What packets ask for: `10.96.0.10:80`, and its protocol where one was named. */
-  readonly socket: { readonly text: string; readonly address: string; readonly port: number } | null;
-  readonly protocols: readonly string[];
-  readonly mark: number | null;
+  readonly place: PlaceAsked | null;
+  readonly number: number | null;
 }
 
-const protocolNames = ["tcp", "udp", "sctp"] as const;
-const serviceFlags: Readonly<Record<string, string>> = { tcp: "-t", udp: "-u", sctp: "--sctp-service" };
-
 export function queryOf(name: string): Query {
-  const bare = name
-    .trim()
-    .replace(/^"(.*)"$/, "$1")
-    .replace(/^@/, "")
-    .replace(/^(?:(?:ip6?|inet) )?weir (?:(?:chain|set|map) )?(?=[a-z])/, "")
-    .replace(/\s+/g, " ");
-  const protocol = protocolNames.find(
-    (each) => bare.toLowerCase().startsWith(`${each} `) || bare.startsWith(`${serviceFlags[each]} `),
-  );
-  const element = /^([0-9a-f.:]+) \. (tcp|udp|sctp) \. ([0-9]+)$/.exec(bare);
-  const rest = protocol === undefined ? bare : bare.slice(bare.indexOf(" ") + 1);
-  const [, address = "", ofElement, port = ""] = element ?? [];
-  const written = element === null ? rest : `${address.includes(":") ? `[${address}]` : address}:${port}`;
-  const parsed = parseSocket(written);
-  const mark = /^(?:(?:fwmark|-f|mark) )?(0x[0-9a-fA-F]{1,8}|[0-9]{1,10})$/i.exec(bare)?.[1];
-  const number = mark === undefined ? null : Number(mark);
-  const chosen = ofElement ?? protocol;
-  return {
-    words: [...new Set([bare, name, ...(number === null ? [] : [`-f ${number}`, `0x${number.toString(16)}`])])],
-    socket: parsed.ok
-      ? {
-          text: formatSocket(parsed.value.address, parsed.value.port),
-          address: parsed.value.address.text,
-          port: parsed.value.port,
-        }
-      : null,
-    protocols: chosen === undefined ? protocolNames : [chosen],
-    mark: number,
-  };
+  const words = namesMeant(name);
+  const [bare = name] = words;
+  return { words, place: placeAsked(bare), number: numberMeant(bare) };
 }
 
 /** What a query is in one ruleset; several things when tools write them alike. */
 export function explainIn(query: Query, ruleset: Ruleset): readonly Explanation[] {
-  const found = [...named(query, ruleset), ...recentLists(query, ruleset), ...sockets(query, ruleset)];
+  const found = [
+    ...named(query, ruleset),
+    ...recentLists(query, ruleset),
+    ...frontends(query, ruleset),
+    ...listeners(query, ruleset),
+  ];
   if (found.length > 0) return found;
   const keys = new Set(ruleset.names.values());
   for (const line of ruleset.lines) {
@@ -80,7 +57,7 @@ export function explainIn(query: Query, ruleset: Ruleset): readonly Explanation[
   return [...keys].flatMap((key) => {
     const isMeant = key !== null && query.words.some((word) => word === key || key.startsWith(`${word}:`));
     if (!isMeant) return [];
-    return [explanation(ruleset, "service port", "comment on the rules that are made for it", key, [key])];
+    return [explanation(ruleset, "service port", "comment on the rules that are made for it", key, key)];
   });
 }
 
@@ -89,16 +66,9 @@ function explanation(
   what: string,
   text: string,
   key: string | null,
-  tokens: readonly string[],
+  name: string,
 ): Explanation {
-  return {
-    backend,
-    what,
-    text,
-    key,
-    nodes: [node],
-    rules: lines.filter((line) => tokens.some((one) => has(line, one))),
-  };
+  return { backend, name, what, text, key, nodes: [node], rules: lines.filter((line) => has(line, name)) };
 }
 
 /** Whether a line has a name as a whole word. */
@@ -112,61 +82,98 @@ function has(line: string, token: string): boolean {
 
 /** Chains, sets, maps, virtual servers, marks, listeners. */
 function named(query: Query, ruleset: Ruleset): readonly Explanation[] {
-  const servers = query.protocols.map((protocol) => `${serviceFlags[protocol]} ${query.socket?.text ?? ""}`);
-  const words = query.socket === null ? query.words : [...query.words, ...servers];
-  return words.flatMap((word) => {
+  return query.words.flatMap((word) => {
     const key = ruleset.names.get(word);
     const meaning = key === undefined ? null : meaningOf(ruleset.backend, word);
     if (key === undefined || meaning === null) return [];
-    return [explanation(ruleset, meaning.what, meaning.text, key, [word])];
+    return [explanation(ruleset, meaning.what, meaning.text, key ?? keyOfWide(word, ruleset), word)];
   });
 }
 
+/** nftables: what one large pool has for itself is named for its frontend, whose element leads there. */
+function keyOfWide(name: string, { backend, lines }: Ruleset): string | null {
+  const suffix = /(?:^weights[23]?|-wide)-(.+)$/.exec(name)?.[1];
+  if (suffix === undefined || backend !== "nftables") return null;
+  return (
+    lines.map((line) => (line.includes(`-wide-${suffix}`) ? commentIn(line) : null)).find((key) => key !== null) ?? null
+  );
+}
+
+function commentIn(line: string): string | null {
+  return /comment "([^"]*)"/.exec(line)?.[1] ?? null;
+}
+
 /** Lists of xt_recent are named in rules only. */
-function recentLists(query: Query, ruleset: Ruleset): readonly Explanation[] {
-  const [word = ""] = query.words;
+function recentLists({ words: [word = ""] }: Query, ruleset: Ruleset): readonly Explanation[] {
   if (ruleset.backend !== "iptables" || !word.startsWith("weir-")) return [];
   const line = ruleset.lines.find((each) => each.includes(` --name ${word} `));
   const meaning = meaningOf("iptables", word);
   if (line === undefined || meaning === null) return [];
   const key = ruleset.names.get(/^-A (\S+)/.exec(line)?.[1] ?? "") ?? null;
-  return [explanation(ruleset, meaning.what, meaning.text, key, [word])];
+  return [explanation(ruleset, meaning.what, meaning.text, key, word)];
 }
 
-/** Frontends by what packets ask for, and endpoints, where the backend gives them no name. */
-function sockets(query: Query, ruleset: Ruleset): readonly Explanation[] {
-  if (query.socket === null) return [];
-  const { address, port, text } = query.socket;
-  const found: Explanation[] = [];
-  for (const protocol of query.protocols) {
-    const element = `${address} . ${protocol} . ${port}`;
-    const rule = new RegExp(`^-A \\S+ -d ${escaped(address)}/(?:32|128) -p ${protocol} .*--dport ${port} `);
-    const isDispatch = (line: string): boolean =>
-      ruleset.backend === "nftables" ? line.trimStart().startsWith(`${element} comment `) : rule.test(line);
-    const lines = ruleset.lines.filter(isDispatch);
-    const key = lines.map((line) => /comment "([^"]*)"/.exec(line)?.[1]).find((each) => each !== undefined);
-    if (key === undefined || ruleset.backend === "ipvs") continue;
-    const what = ruleset.backend === "nftables" ? "element of maps" : "frontend";
-    const rules = ruleset.backend === "nftables" ? ruleset.lines.filter((line) => has(line, element)) : lines;
-    const words = `where ${protocol} connections to ${text} are taken up`;
-    found.push({ backend: ruleset.backend, what, text: words, key, nodes: [ruleset.node], rules });
+/** Frontends by what packets ask for, where the backend gives them no name of their own. */
+function frontends({ place }: Query, ruleset: Ruleset): readonly Explanation[] {
+  if (place === null) return [];
+  return protocols.flatMap((protocol) => {
+    if (place.protocol !== null && place.protocol !== protocol) return [];
+    const name = frontendName(place, protocol, ruleset.backend);
+    const isFrontend = frontendPattern(place, protocol, ruleset.backend);
+    const lines = ruleset.lines.filter((line) => isFrontend.test(line));
+    const key = lines.map(commentIn).find((each) => each !== null);
+    if (key === undefined) return [];
+    const where = place.address === null ? `node port ${place.port}` : `${place.address}, port ${place.port}`;
+    const rules = ruleset.backend === "nftables" ? ruleset.lines.filter((line) => has(line, name)) : lines;
+    const what = { iptables: "frontend", userspace: "frontend", ipvs: "element of sets", nftables: "element of maps" }[
+      ruleset.backend
+    ];
+    const text = `where ${protocol} connections to ${where} are taken up`;
+    return [{ backend: ruleset.backend, name, what, text, key, nodes: [ruleset.node], rules }];
+  });
+}
+
+function frontendName({ address, port }: PlaceAsked, protocol: Protocol, backend: BackendName): string {
+  if (backend === "nftables") return [...(address === null ? [] : [address]), protocol, port].join(" . ");
+  if (address === null) return `${protocol} ${port}`;
+  return `${address},${protocol}:${port}`;
+}
+
+/** The lines that begin with a frontend, and name its service port in a comment. */
+function frontendPattern(place: PlaceAsked, protocol: Protocol, backend: BackendName): RegExp {
+  const [address, { port }] = [place.address === null ? null : escaped(place.address), place];
+  switch (backend) {
+    case "nftables":
+      return new RegExp(`^\\s*${address === null ? "" : `${address} \\. `}${protocol} \\. ${port} comment "`);
+    case "ipvs":
+      return new RegExp(
+        `^add weir6?-(?:frontends|node-ports)\\S* ${address ?? "[^ ,]*"},${protocol}:${port} comment "`,
+      );
+    case "iptables":
+    case "userspace": {
+      const from = address === null ? "(?!.* -d )" : `-d ${address}/(?:32|128) `;
+      return new RegExp(`^-A \\S+ ${from}-p ${protocol} .*--dport ${port} .*comment "`);
+    }
   }
-  return [...found, ...proxySockets(query, ruleset)];
 }
 
-function proxySockets({ socket, protocols }: Query, ruleset: Ruleset): readonly Explanation[] {
-  if (ruleset.backend !== "userspace" || socket === null) return [];
-  const { lines } = ruleset;
-  for (const [at, line] of lines.entries()) {
+/** Sockets of the proxy, by address and port or by the port alone. */
+function listeners({ place, number }: Query, { backend, lines, node }: Ruleset): readonly Explanation[] {
+  if (backend !== "userspace") return [];
+  return lines.flatMap((line, at) => {
     const [, protocol = "", address, port] =
       /^ *"listen": .*"protocol": "([^"]*)", "address": "([^"]*)", "port": ([0-9]+)/.exec(line) ?? [];
-    if (address !== socket.address || Number(port) !== socket.port || !protocols.includes(protocol)) continue;
+    const isPlace =
+      place !== null &&
+      place.address === address &&
+      place.port === Number(port) &&
+      (place.protocol === null || place.protocol === protocol);
+    if (address === undefined || !(isPlace || number === Number(port))) return [];
     const key = /"key": "([^"]*)"/.exec(lines[at - 1] ?? "")?.[1] ?? null;
-    const name = /"name": "([^"]*)"/.exec(lines[at - 2] ?? "")?.[1];
-    const text = meaningOf("userspace", name ?? "")?.text ?? "socket of the proxy";
-    return [{ backend: "userspace", what: "listener", text, key, nodes: [ruleset.node], rules: [line.trim()] }];
-  }
-  return [];
+    const name = /"name": "([^"]*)"/.exec(lines[at - 2] ?? "")?.[1] ?? "";
+    const text = meaningOf("userspace", name)?.text ?? "socket of the proxy";
+    return [{ backend, name, what: "listener", text, key, nodes: [node], rules: [line] }];
+  });
 }
 
 function escaped(text: string): string {
@@ -177,7 +184,7 @@ function escaped(text: string): string {
 export function joined(explanations: readonly Explanation[]): readonly Explanation[] {
   const found = new Map<string, Explanation>();
   for (const each of explanations) {
-    const id = JSON.stringify([each.backend, each.what, each.text, each.key]);
+    const id = JSON.stringify([each.backend, each.name, each.what, each.text, each.key]);
     const known = found.get(id);
     const nodes = [...new Set([...(known?.nodes ?? []), ...each.nodes])];
     found.set(id, { ...(known ?? each), nodes });
