@@ -4,7 +4,6 @@ import type { CompileOptions } from "./compile.ts";
 import type { Context } from "./context.ts";
 import type { ConvertOptions } from "./convert.ts";
 import type { DiffOptions } from "./diff.ts";
-import type { ExplainOptions, ExplainOptions } from "./explain.ts";
 import type { ExplainOptions } from "./explain.ts";
 import type { FmtOptions } from "./fmt.ts";
 import type { TraceOptions } from "./trace.ts";
