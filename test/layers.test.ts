@@ -97,6 +97,12 @@ const layers: readonly Layer[] = [
     mayTypes: [/^compiler\/spec\/schema\.ts$/],
   },
   {
+    name: "trace and explain",
+    files: /^compiler\/trace\//,
+    // how a service's key is written where nft cannot quote it
+    may: [...shared, diagnostics, ir, backendCommon, pipeline, /^compiler\/backends\/nftables\/names\.ts$/],
+  },
+  {
     name: "compiler's commands",
     files: /^compiler\/cli\/(?!git\.ts)/,
     may: [/^compiler\//, /^node:(fs|path|url|buffer|process)$/, /^commander$/, /^picocolors$/],
@@ -113,6 +119,8 @@ const layers: readonly Layer[] = [
       /^compiler\/index\.ts$/,
       /^compiler\/(backends|artifact)\//,
       /^compiler\/diagnostics\/visible\.ts$/,
+      // reading what `weir compile` wrote, which commands without a kernel do too
+      /^compiler\/cli\/node-folder\.ts$/,
       ...shared,
       /^node:/,
       /^picocolors$/,

@@ -4,8 +4,10 @@ import type { CompileOptions } from "./compile.ts";
 import type { Context } from "./context.ts";
 import type { ConvertOptions } from "./convert.ts";
 import type { DiffOptions } from "./diff.ts";
+import type { ExplainOptions } from "./explain.ts";
 import type { FmtOptions } from "./fmt.ts";
 import type { TestOptions } from "./test.ts";
+import type { TraceOptions } from "./trace.ts";
 import type { VerifyOptions } from "./verify.ts";
 
 /** A command's work; resolves to the exit code. */
@@ -177,6 +179,64 @@ const defineTest: DefineCommand = (program, start) => {
   );
 };
 
+const defineTrace: DefineCommand = (program, start) => {
+  const command = nodes(program.command("trace"))
+    .summary("where a packet goes, and through which rules")
+    .usage("[options] <PATH...> <PROTO> <SRC> <DST:PORT>")
+    .description(
+      "Follows the first packet of a connection through the rules of one node, each with the line of the spec that it is for.\n" +
+        "PATH is as for the other commands; the last three words are the packet: tcp 10.244.1.5 10.96.0.10:80.\n" +
+        "Exit: 0 found, 1 errors in the spec, 2 something could not be read, 64 wrong usage.",
+    )
+    .argument("<PATH... PROTO SRC DST:PORT...>", "files or folders, then protocol, source and destination")
+    .option("--stdin-name <path>", "name of what is read from standard input: for messages, language and includes")
+    .option(
+      "--backend <list>",
+      "iptables, ipvs, nftables, userspace, all; without it nftables, or another one if it cannot do what the spec says",
+      collect,
+    )
+    .option("--input-interface <name>", "the interface that the packet comes in by")
+    .option("--after <address:port>", "the same client was connected to this endpoint before: for session affinity")
+    .addHelpText(
+      "after",
+      examples([
+        ["weir trace shop.weir --node worker-1 tcp 10.244.2.9 10.96.0.10:80", "a pod's packet to a VIP"],
+        ["weir trace specs/ --node worker-1 --backend all udp fd00::7 [fd00::53]:53", "all backends"],
+        ["weir trace build/worker-1 tcp 192.0.2.7 10.96.0.10:80", "what was compiled"],
+      ]),
+    );
+  command.action((words: readonly string[], options: TraceOptions) =>
+    start(command, async (context) => (await import("./trace.ts")).trace(context, words, options)),
+  );
+};
+
+const defineExplain: DefineCommand = (program, start) => {
+  const command = nodes(program.command("explain"))
+    .summary("what a name in the kernel's rules is, and for which service")
+    .description(
+      "From a chain, set, map element, virtual server, mark, proxy listener or comment back to the service and its line.\n" +
+        "Without --node on every node of the input. Exit: 0 known, 1 unknown name or errors in the spec, 2 something could\n" +
+        "not be read, 64 wrong usage.",
+    )
+    .argument("<NAME>", "as it is seen in the kernel, one word: quote it")
+    .argument("<PATH...>", "files, folders, or what weir compile wrote; - is standard input")
+    .option("--stdin-name <path>", "name of what is read from standard input: for messages, language and includes")
+    .option("--backend <list>", "iptables, ipvs, nftables, userspace, all (the default)", collect)
+    // names of virtual servers begin with a dash, as in ipvsadm: -t 10.96.0.10:80
+    .allowUnknownOption()
+    .addHelpText(
+      "after",
+      examples([
+        ["weir explain WEIR-EP-shop-web-ht-5xr52qet shop.weir", "a chain of iptables"],
+        ["weir explain '10.96.0.10 . tcp . 80' shop.weir", "an element of nftables"],
+        ["weir explain 'fwmark 0x65c727df' build/", "a virtual server of what was compiled"],
+      ]),
+    );
+  command.action((name: string, inputs: readonly string[], options: ExplainOptions) =>
+    start(command, async (context) => (await import("./explain.ts")).explain(context, name, inputs, options)),
+  );
+};
+
 const defineCompletion: DefineCommand = (program, start) => {
   const command = program
     .command("completion")
@@ -242,5 +302,7 @@ export const compilerCommands: readonly DefineCommand[] = [
   defineDiff,
   defineVerify,
   defineTest,
+  defineTrace,
+  defineExplain,
   defineCompletion,
 ];

@@ -36,8 +36,13 @@ function parseList<T>(
   });
 }
 
+/** The node's own addresses, as the command line gives them. */
+export function addressesOption(options: NodeOptions): readonly IpAddress[] | undefined {
+  return parseList("--node-address", options.nodeAddress, parseAddress);
+}
+
 function overridesOf(options: NodeOptions): NodeOverrides {
-  const addresses: readonly IpAddress[] | undefined = parseList("--node-address", options.nodeAddress, parseAddress);
+  const addresses = addressesOption(options);
   const pods: readonly Prefix[] | undefined = parseList("--node-pods", options.nodePods, parsePrefix);
   return { addresses, pods, zone: options.nodeZone };
 }

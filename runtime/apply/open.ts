@@ -32,7 +32,7 @@ export interface OpenSite {
 export const keeperCommand = "keeper";
 
 /** A restore of a large ruleset takes a while; nobody should wait longer for the keeper. */
-const keeperWaitMs = 60_000;
+const keeperWaitMs = 120_000;
 /** Nobody has signed: someone is about to, or a tool is ending whose caller was killed. */
 const orphanWaitMs = 5_000;
 const pollMs = 50;

@@ -8,17 +8,17 @@ import { backendNames } from "../../compiler/backends/registry.ts";
 import type { Context } from "../../compiler/cli/context.ts";
 import { orTrouble, TroubleError, troubleFrom, UsageError } from "../../compiler/cli/exit.ts";
 import { type LoadedSpec, loadSpec } from "../../compiler/cli/load.ts";
-import { assertNodeName, chosenNodes, listOption, type NodeOptions } from "../../compiler/cli/nodes.ts";
-import { type Diagnostic, hasErrors } from "../../compiler/diagnostics/diagnostic.ts";
-import { irOf, type NodeOverrides } from "../../compiler/pipeline.ts";
 import {
   ArtifactError,
   backendsIn,
-  desiredFrom,
   folderKind,
   type NodeFolder,
   readNodeFolder,
-} from "../desired/artifact-folder.ts";
+} from "../../compiler/cli/node-folder.ts";
+import { assertNodeName, chosenNodes, listOption, type NodeOptions } from "../../compiler/cli/nodes.ts";
+import { type Diagnostic, hasErrors } from "../../compiler/diagnostics/diagnostic.ts";
+import { irOf, type NodeOverrides } from "../../compiler/pipeline.ts";
+import { desiredFrom } from "../desired/artifact-folder.ts";
 import { checkArtifact } from "../desired/checked.ts";
 import type { Desired } from "../desired/desired.ts";
 import { chosenNode } from "../desired/node.ts";

@@ -1,8 +1,8 @@
 import type { ArtifactFile } from "../../compiler/backends/backend.ts";
 import { ParseError } from "../../compiler/backends/text.ts";
+import { ArtifactError } from "../../compiler/cli/node-folder.ts";
 import { loadBackend } from "../../compiler/index.ts";
 import { InternalError } from "../../compiler/result.ts";
-import { ArtifactError } from "./artifact-folder.ts";
 import type { Desired } from "./desired.ts";
 import { programOf } from "./programs.ts";
 

@@ -1,4 +1,4 @@
-import { ArtifactError } from "./artifact-folder.ts";
+import { ArtifactError } from "../../compiler/cli/node-folder.ts";
 
 /**
  * The node that a command is for: the one that was named, else the host's own name where the input knows it, in full or

@@ -13,8 +13,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { backendsIn, readNodeFolder } from "../../../compiler/cli/node-folder.ts";
 import type { BackendName } from "../../../compiler/index.ts";
-import { backendsIn, desiredFrom, readNodeFolder } from "../../../runtime/desired/artifact-folder.ts";
+import { desiredFrom } from "../../../runtime/desired/artifact-folder.ts";
 import { checkArtifact } from "../../../runtime/desired/checked.ts";
 import { temporaryFolder } from "../../support/command.ts";
 import { fixtureNames } from "../../support/fixtures.ts";
