@@ -19,10 +19,10 @@ export interface ApplyOptions {
   /** The kernel is read wholly, before and after, whatever is known of it. */
   readonly readsAll?: boolean;
   /**
-   * Looks at the node when something is to be changed; throws to refuse. `known`: the key that it gave last, null when
-   * the node was started anew since. What it gives now is kept with the generation.
+   * Looks at the node, and at what is to be done, when something is to be changed; throws to refuse. `known`: the key that
+   * it gave last, null when the node was started anew since. What it gives now is kept with the generation.
    */
-  readonly preflight?: (known: string | null) => Promise<string>;
+  readonly preflight?: (known: string | null, planned: readonly PlannedStep[]) => Promise<string>;
 }
 
 export type ApplyResult =
@@ -56,7 +56,7 @@ export async function applyDesired(site: Site, desired: Desired, options: ApplyO
     return { kind: "unchanged", generation: known.generation };
   }
   const seen = known?.incarnation === incarnation() ? known.preflight : null;
-  const preflight = planned.length === 0 ? seen : ((await options.preflight?.(seen)) ?? null);
+  const preflight = planned.length === 0 ? seen : ((await options.preflight?.(seen, planned)) ?? null);
   const confirmSeconds = planned.length === 0 ? null : options.confirmSeconds;
   const record = prepare(site, desired, views, { confirmSeconds, preflight });
   if (record.confirm !== null) await armed(site, record, views);

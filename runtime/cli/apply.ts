@@ -3,6 +3,7 @@ import { exitCodes, UsageError } from "../../compiler/cli/exit.ts";
 import { jsonDiagnostic } from "../../compiler/diagnostics/render-json.ts";
 import { hasErrors } from "../../compiler/index.ts";
 import { type ApplyResult, applyDesired } from "../apply/apply.ts";
+import type { PlannedStep } from "../apply/plan.ts";
 import type { Desired } from "../desired/desired.ts";
 import { applyLast } from "./apply-last.ts";
 import { chooserOf } from "./choose-backend.ts";
@@ -16,6 +17,7 @@ import { preflightNode } from "./preflight.ts";
 import { refuseOtherNode, refuseWhilePending } from "./refuse.ts";
 import { complain, printJson, warn } from "./say.ts";
 import { failureText } from "./trouble.ts";
+import { VerifyError, verifyChange } from "./verify-change.ts";
 import { type StateOptions, withSite } from "./with-site.ts";
 
 export interface ApplyCommandOptions extends DesiredOptions, StateOptions {
@@ -51,25 +53,36 @@ export async function apply(context: Context, paths: readonly string[], options:
   const choose = chooserOf(backend, options.fallback, (text) => warnings.push(text));
   const loaded = await loadDesired(context, paths, options, choose);
   for (const text of warnings) await warn(context, text);
-  const { desired } = loaded;
+  const { desired, ir } = loaded;
   if (desired === null) return refuse(context, loaded);
   if (!context.json) await report(context, distinctDiagnostics(loaded.diagnostics));
   const extra = { diagnostics: distinctDiagnostics(loaded.diagnostics).map(jsonDiagnostic), warnings };
   if (options.dryRun === true) return dryRun(context, desired, options, extra);
-  return withSite(
+  const applied = withSite(
     context,
     { ...options, command: "apply", flavour: options.iptables ?? null, waitMs: 0 },
     async (site, notes) => {
       refuseWhilePending(site);
       if (options.node === undefined) refuseOtherNode(site, desired);
-      const look = (known: string | null): Promise<string> =>
-        preflightNode(context, site, desired, known, (text) => warnings.push(text));
+      const look = async (known: string | null, planned: readonly PlannedStep[]): Promise<string> => {
+        if (ir !== null) await verifyChange(context, ir, desired, planned);
+        return preflightNode(context, site, desired, known, (text) => warnings.push(text));
+      };
       const readsAll = options.readAll === true;
       const result = await applyDesired(site, desired, { confirmSeconds, drainSeconds, readsAll, preflight: look });
       await site.progress("");
       return tell(context, desired, result, { ...extra, notes, drainSeconds });
     },
   );
+  return applied.catch((error: unknown) => refuseUnproved(context, extra, error));
+}
+
+/** Rules that do not do what the spec says reach no kernel. */
+async function refuseUnproved(context: Context, extra: object, error: unknown): Promise<number> {
+  if (!(error instanceof VerifyError)) throw error;
+  if (context.json) await printJson(context, { result: "refused", failure: error.message, ...extra });
+  else await complain(context, error.message);
+  return exitCodes.failed;
 }
 
 /** A spec with errors is refused as `weir compile` refuses it; the kernel is as before. */

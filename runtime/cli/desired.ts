@@ -17,6 +17,7 @@ import {
 } from "../../compiler/cli/node-folder.ts";
 import { assertNodeName, chosenNodes, listOption, type NodeOptions } from "../../compiler/cli/nodes.ts";
 import { type Diagnostic, hasErrors } from "../../compiler/diagnostics/diagnostic.ts";
+import type { NodeIr } from "../../compiler/ir/ir.ts";
 import { irOf, type NodeOverrides } from "../../compiler/pipeline.ts";
 import { desiredFrom } from "../desired/artifact-folder.ts";
 import { checkArtifact } from "../desired/checked.ts";
@@ -36,6 +37,8 @@ export type ChooseBackend = (available: readonly BackendName[]) => Promise<Backe
 /** `desired` is null when the spec has errors, which are among the findings. */
 export interface LoadedDesired {
   readonly desired: Desired | null;
+  /** What the spec means for this node; null for an artifact, which has only rules. */
+  readonly ir: NodeIr | null;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -63,7 +66,7 @@ export async function loadDesired(
     }
     const desired = desiredFrom(folder, await choose(backendsIn(folder.manifest)));
     await checkArtifact(desired);
-    return { desired, diagnostics: [] };
+    return { desired, ir: null, diagnostics: [] };
   } catch (error) {
     if (error instanceof ArtifactError) throw new TroubleError(error.message);
     throw troubleFrom(error, `read ${paths.join(", ")}`);
@@ -103,13 +106,13 @@ async function compileDesired(
   choose: ChooseBackend,
 ): Promise<LoadedDesired> {
   const loaded = await loadSpec(paths, options.stdinName ?? null, context.io);
-  if (hasErrors(loaded.diagnostics)) return { desired: null, diagnostics: loaded.diagnostics };
+  if (hasErrors(loaded.diagnostics)) return { desired: null, ir: null, diagnostics: loaded.diagnostics };
   const known = loaded.spec.nodes.map(({ name }) => name);
   const node = chosenNode(known, named, hostname(), "the spec");
   const [chosen] = chosenNodes(loaded.spec, { ...options, node: [node] });
   const backend = await choose(backendNames);
   const made = await compileFor(loaded, node, chosen?.overrides ?? {}, backend, paths.join(" "));
-  return { desired: made.desired, diagnostics: [...loaded.diagnostics, ...made.diagnostics] };
+  return { ...made, diagnostics: [...loaded.diagnostics, ...made.diagnostics] };
 }
 
 async function compileFor(
@@ -120,7 +123,7 @@ async function compileFor(
   from: string,
 ): Promise<LoadedDesired> {
   const resolved = irOf(loaded.spec, node, overrides);
-  if (hasErrors(resolved.diagnostics)) return { desired: null, diagnostics: resolved.diagnostics };
+  if (hasErrors(resolved.diagnostics)) return { desired: null, ir: null, diagnostics: resolved.diagnostics };
   const texts = new Map<string, string>();
   const options = {
     backends: [backend],
@@ -131,8 +134,9 @@ async function compileFor(
     texts.set(path, Buffer.concat(chunks).toString("utf8"));
   });
   const diagnostics = [...resolved.diagnostics, ...findings];
-  if (hasErrors(diagnostics)) return { desired: null, diagnostics };
+  if (hasErrors(diagnostics)) return { desired: null, ir: null, diagnostics };
   const manifest = parseManifest(texts.get("manifest.json") ?? "");
   texts.delete("manifest.json");
-  return { desired: { ...desiredFrom({ path: from, manifest, texts }, backend) }, diagnostics };
+  const desired = desiredFrom({ path: from, manifest, texts }, backend);
+  return { desired, ir: resolved.ir, diagnostics };
 }
