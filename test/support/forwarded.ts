@@ -27,6 +27,19 @@ async function connectionCounts(node: Agent): Promise<ReadonlyMap<string, number
   return counts;
 }
 
+/** The kernel sums its counters every two seconds (ip_vs_est.c); an emulated one takes its time. */
+const countMs = 20_000;
+const pauseMs = 300;
+
+/** The real servers whose count has risen, waited for. */
+async function countedSince(node: Agent, before: ReadonlyMap<string, number>): Promise<readonly string[]> {
+  for (const end = performance.now() + countMs; ; await new Promise((resolve) => setTimeout(resolve, pauseMs))) {
+    const after = await connectionCounts(node);
+    const risen = [...after].flatMap(([key, count]) => (count > (before.get(key) ?? 0) ? [key] : []));
+    if (risen.length > 0 || performance.now() > end) return risen;
+  }
+}
+
 /** One connection; what is wrong with where it went. */
 export async function tryForwarded(lab: Lab, ir: NodeIr, row: LabRow, timeoutMs: number): Promise<readonly string[]> {
   const { packet, expect } = row;
@@ -35,8 +48,7 @@ export async function tryForwarded(lab: Lab, ir: NodeIr, row: LabRow, timeoutMs:
   const before = await connectionCounts(lab.node);
   const pending = lab.attempt(packet, timeoutMs);
   const seen = await pending.seen;
-  const after = await connectionCounts(lab.node);
-  const chosen = [...after].flatMap(([key, count]) => (count > (before.get(key) ?? 0) ? [key] : []));
+  const chosen = await countedSince(lab.node, before);
   const wanted = expect.endpoints.map(({ address, port }) => socketText(address.text, port));
   const wrong: string[] = [];
   if (chosen.length !== 1 || !wanted.some((each) => chosen[0]?.endsWith(` ${each}`))) {
