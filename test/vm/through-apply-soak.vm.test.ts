@@ -6,11 +6,11 @@ import type { Job, JobReport } from "./through-apply-program.ts";
 /**
  * Clients that connect all the time in a virtual machine, whose kernel has IPVS, while endpoints come and go, and while the
  * node moves to IPVS and back. Run with WEIR_VM_TESTS=1; WEIR_VM_JOBS is a pattern that chooses some by title.
- * On a busy machine WEIR_VM_SECONDS may be too few.
+ * For a longer search: WEIR_SOAK_APPLIES. On a busy machine WEIR_VM_SECONDS may be too few.
  */
 const chosen = new RegExp(process.env.WEIR_VM_JOBS ?? "");
 const seconds = Number(process.env.WEIR_VM_SECONDS ?? 1500);
-const applies = Number(process.env.WEIR_SOAK_APPLIES ?? 50);
+const applies = Number(process.env.WEIR_SOAK_APPLIES ?? 20);
 const seed = Number(process.env.WEIR_SOAK_SEED ?? 20261122);
 const pace = { pauseMs: 1000, longPauseMs: 3000, timeoutMs: 60_000, restMs: 1000 } as const;
 
