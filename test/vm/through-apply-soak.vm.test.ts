@@ -9,10 +9,10 @@ import type { Job, JobReport } from "./through-apply-program.ts";
  * For a longer search: WEIR_SOAK_APPLIES. On a busy machine WEIR_VM_SECONDS may be too few.
  */
 const chosen = new RegExp(process.env.WEIR_VM_JOBS ?? "");
-const seconds = Number(process.env.WEIR_VM_SECONDS ?? 1500);
-const applies = Number(process.env.WEIR_SOAK_APPLIES ?? 20);
+const seconds = Number(process.env.WEIR_VM_SECONDS ?? 2700);
+const applies = Number(process.env.WEIR_SOAK_APPLIES ?? 12);
 const seed = Number(process.env.WEIR_SOAK_SEED ?? 20261122);
-const pace = { pauseMs: 1000, longPauseMs: 3000, timeoutMs: 60_000, restMs: 1000 } as const;
+const pace = { pauseMs: 1000, longPauseMs: 3000, timeoutMs: 120_000, restMs: 1000 } as const;
 
 const allJobs: Readonly<Record<string, Job>> = {
   "no connection is lost while endpoints come and go": {
@@ -30,7 +30,7 @@ const allJobs: Readonly<Record<string, Job>> = {
       applies: 0,
     })),
   },
-  "an endpoint leaves when its connections have ended, or at its deadline": { kind: "drain", limitMs: 60_000 },
+  "an endpoint leaves when its connections have ended, or at its deadline": { kind: "drain", limitMs: 120_000 },
 };
 
 const jobs = Object.entries(allJobs).filter(([title]) => chosen.test(title));

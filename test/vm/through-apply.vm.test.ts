@@ -10,7 +10,7 @@ import type { Job, JobReport } from "./through-apply-program.ts";
  * Every fixture through `weir apply` in virtual machines, whose kernel has IPVS: one connection for each packet. Run with
  * WEIR_VM_TESTS=1; WEIR_VM_FIXTURES is a pattern that chooses some. On a busy machine WEIR_VM_SECONDS may be too few.
  */
-const seconds = Number(process.env.WEIR_VM_SECONDS ?? 1500);
+const seconds = Number(process.env.WEIR_VM_SECONDS ?? 2100);
 const chosen = new RegExp(process.env.WEIR_VM_FIXTURES ?? "");
 const alsoOtherWays = ["01-plain-tcp", "26-node-ports", "47-dual-stack"];
 const otherWays = ["nftables", "iptables-nft", "iptables-legacy"] as const;
