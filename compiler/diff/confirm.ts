@@ -1,4 +1,5 @@
 import type { BackendName } from "../backends/backend.ts";
+import { declarations } from "../backends/declared.ts";
 import type { Outcome, Packet } from "../backends/packet.ts";
 import { endingsOf } from "../backends/simulation.ts";
 import type { Simulator, Way } from "../backends/simulator.ts";
@@ -115,7 +116,7 @@ const strangers = {
 /** A difference between what a program does and what is decided, in the words of the packet. */
 function holdToMeaning({ ir, backend }: Followed, packet: Packet, ways: readonly Way[], outcome: Outcome): void {
   // the proxy is the client of every endpoint; that is declared
-  const hidesSource = backend === "userspace";
+  const { hidesSource } = declarations[backend];
   const scheduler = frontendOf(ir, packet.destination, packet.protocol, packet.port)?.scheduler;
   const isRoundRobin = (scheduler ?? ir.ipvs.defaultScheduler) === "rr";
   const branches = ways.map(({ share, end, memory }) => ({ share, end, memory, path: [] }));

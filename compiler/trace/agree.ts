@@ -1,21 +1,9 @@
-import type { BackendName } from "../backends/backend.ts";
+import { declarations } from "../backends/declared.ts";
 import type { Choice, Outcome } from "../backends/packet.ts";
 import type { IrFrontend, NodeIr } from "../ir/ir.ts";
 import { type Fraction, formatFraction } from "../net/fraction.ts";
 import { formatSocket } from "../net/socket.ts";
 import { roundedTo, type Trace, type TracedEndpoint } from "./trace.ts";
-
-/** What a backend does otherwise by its nature, and declares. */
-interface Ways {
-  /** The proxy is the client of the endpoints. */
-  readonly hidesSource: boolean;
-  /** rr is by turns in the kernel; others spread by weight. */
-  readonly followsScheduler: boolean;
-}
-
-function waysOfBackend(backend: BackendName): Ways {
-  return { hidesSource: backend === "userspace", followsScheduler: backend === "ipvs" };
-}
 
 /**
  * Where a trace is not what the spec means, in words; null when it is. A client that comes again may only be sent where
@@ -32,11 +20,11 @@ export function disagreement(
     return `${trace.backend} does ${trace.verdict} where the spec means ${decided.verdict}`;
   }
   if (decided.verdict !== "endpoints") return null;
-  const ways = waysOfBackend(trace.backend);
+  const { hidesSource, spreadsByWeight } = declarations[trace.backend];
   const isByTurns = frontend !== null && (frontend.scheduler ?? ir.ipvs.defaultScheduler) === "rr";
-  const comparesShares = !isAgain && (ways.followsScheduler || !isByTurns);
+  const comparesShares = !isAgain && (!spreadsByWeight || !isByTurns);
   const places = (list: readonly (Choice | TracedEndpoint)[]): ReadonlyMap<string, Fraction | null> =>
-    new Map(list.map((each) => [placeText(each, ways.hidesSource), each.share]));
+    new Map(list.map((each) => [placeText(each, hidesSource), each.share]));
   const [meant, seen] = [places(decided.choices), places(trace.endpoints)];
   for (const [place, share] of seen) {
     const wanted = meant.get(place);

@@ -1,28 +1,11 @@
 import type { BackendName } from "../backends/backend.ts";
+import { declarations } from "../backends/declared.ts";
 import type { Outcome, Packet } from "../backends/packet.ts";
 import { type Ending, endingsOf } from "../backends/simulation.ts";
 import type { IrFrontend, NodeIr } from "../ir/ir.ts";
 import { isNodeAddress } from "../ir/lookup.ts";
 import { equalFractions, type Fraction, fractionToNumber } from "../net/fraction.ts";
 import { rangeHas } from "../net/port.ts";
-
-/** Where a backend means less than the spec, by what it declares; everything else must be the same. */
-interface Declared {
-  /** Endpoints see the node as their client, whatever was asked for. */
-  readonly hidesSource: boolean;
-  /** Spreads by weight, whatever the scheduler is: it has warned of that. */
-  readonly spreadsByWeight: boolean;
-  /** The most by which one throw of dice may be off; 0 is exact. */
-  readonly rounding: number;
-}
-
-const declarations: Readonly<Record<BackendName, Declared>> = {
-  // a threshold is a whole number of 2^-31, rounded (xt_statistic.h), so each test is off by half of that at most
-  iptables: { hidesSource: false, spreadsByWeight: true, rounding: 2 ** -32 },
-  ipvs: { hidesSource: false, spreadsByWeight: false, rounding: 0 },
-  nftables: { hidesSource: false, spreadsByWeight: true, rounding: 0 },
-  userspace: { hidesSource: true, spreadsByWeight: true, rounding: 0 },
-};
 
 const weighted = new WeakMap<NodeIr, NodeIr>();
 
