@@ -1,4 +1,4 @@
-import type { ArtifactFile } from "./backend.ts";
+import type { ArtifactFile, FileTexts } from "./backend.ts";
 
 const chunkSize = 64 * 1024;
 
@@ -24,6 +24,11 @@ export class TextWriter {
 /** The whole file as one string; for tests and small files, see `TextWriter`. */
 export function textOf(file: ArtifactFile): string {
   return file.chunks.join("");
+}
+
+/** The files as a backend's `parse` reads them. */
+export function textsOf(files: readonly ArtifactFile[]): FileTexts {
+  return new Map(files.map((file) => [file.path, textOf(file)]));
 }
 
 /** A text that is not what the printer or the kernel writes; `line` is from 1. */

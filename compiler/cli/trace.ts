@@ -1,6 +1,6 @@
 import type { BackendName } from "../backends/backend.ts";
 import type { Packet } from "../backends/packet.ts";
-import { textOf } from "../backends/text.ts";
+import { textsOf } from "../backends/text.ts";
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import { decide } from "../ir/decide.ts";
 import type { NodeIr } from "../ir/ir.ts";
@@ -158,8 +158,7 @@ async function traceBackend(
 ): Promise<Trace | { readonly backend: BackendName; readonly diagnostics: readonly Diagnostic[] }> {
   const { files, diagnostics } = await compileBackend(ir, backend);
   if (hasErrors(diagnostics)) return { backend, diagnostics };
-  const texts = new Map(files.map((file) => [file.path, textOf(file)]));
-  const simulator = await openFiles(backend, texts, { nodeAddresses: ir.node.addresses });
+  const simulator = await openFiles(backend, textsOf(files), { nodeAddresses: ir.node.addresses });
   const frontend = frontendOf(ir, packet.destination, packet.protocol, packet.port);
   const ways = waysOf(simulator, packet, before);
   if (ways === null) throw unreachedError(before, packet);

@@ -3,7 +3,7 @@ import type { Packet } from "../backends/packet.ts";
 import { loadBackend } from "../backends/registry.ts";
 import { type Ending, endingsOf } from "../backends/simulation.ts";
 import { loadSimulator, type PathStep, type Simulator, type Way } from "../backends/simulator.ts";
-import { textOf } from "../backends/text.ts";
+import { textsOf } from "../backends/text.ts";
 import { type Diagnostic, hasErrors } from "../diagnostics/diagnostic.ts";
 import { decide } from "../ir/decide.ts";
 import type { NodeIr } from "../ir/ir.ts";
@@ -43,7 +43,7 @@ async function openPlane(ir: NodeIr, name: BackendName): Promise<Plane> {
   const { files, diagnostics } = await compileBackend(ir, name);
   if (hasErrors(diagnostics)) return { kind: "refused", reasons: errorsOf(diagnostics) };
   const backend = await loadBackend(name);
-  const program = backend.parse(new Map(files.map((file) => [file.path, textOf(file)])));
+  const program = backend.parse(textsOf(files));
   const kind = await loadSimulator(name);
   return { kind: "open", simulator: kind.open(program, { nodeAddresses: ir.node.addresses }) };
 }

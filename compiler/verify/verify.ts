@@ -3,6 +3,7 @@ import type { Choice, Outcome, Packet } from "../backends/packet.ts";
 import { loadBackend } from "../backends/registry.ts";
 import type { Ending } from "../backends/simulation.ts";
 import { loadSimulator, type Memory, type PathStep, type Simulator, type Way } from "../backends/simulator.ts";
+import { textsOf } from "../backends/text.ts";
 import { decide, sourceClassOf } from "../ir/decide.ts";
 import type { IrFrontend, NodeIr } from "../ir/ir.ts";
 import { one } from "../net/fraction.ts";
@@ -73,7 +74,7 @@ export async function verifyFiles(
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const backend = await loadBackend(name);
-  const program = backend.parse(new Map(files.map(({ path, chunks }) => [path, chunks.join("")])));
+  const program = backend.parse(textsOf(files));
   return verifyProgram(ir, name, program, options);
 }
 
