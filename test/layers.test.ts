@@ -127,6 +127,7 @@ const layers: readonly Layer[] = [
       /^zod$/,
       /^runtime\/netlink\/socket\.ts$/,
     ],
+    mayTypes: [/^compiler\/spec\/schema\.ts$/],
   },
   {
     name: "the netlink socket",

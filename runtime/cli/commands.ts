@@ -4,6 +4,7 @@ import type { ApplyCommandOptions } from "./apply.ts";
 import type { CleanupOptions } from "./cleanup.ts";
 import { inspectCommands } from "./inspect-commands.ts";
 import { stateOption, subjectOptions } from "./options.ts";
+import { defineProxy } from "./proxy-command.ts";
 import type { StateOptions } from "./with-site.ts";
 
 const defineApply: DefineCommand = (program, start) => {
@@ -106,5 +107,6 @@ export const runtimeCommands: readonly DefineCommand[] = [
   defineConfirm,
   defineRollback,
   ...inspectCommands,
+  defineProxy,
   defineCleanup,
 ];

@@ -18,6 +18,7 @@ import {
 import { assertNodeName, chosenNodes, listOption, type NodeOptions } from "../../compiler/cli/nodes.ts";
 import { type Diagnostic, hasErrors } from "../../compiler/diagnostics/diagnostic.ts";
 import type { NodeIr } from "../../compiler/ir/ir.ts";
+import { isLoopback } from "../../compiler/net/address.ts";
 import { irOf, type NodeOverrides } from "../../compiler/pipeline.ts";
 import { desiredFrom } from "../desired/artifact-folder.ts";
 import { checkArtifact } from "../desired/checked.ts";
@@ -26,6 +27,8 @@ import { chosenNode } from "../desired/node.ts";
 
 export interface DesiredOptions extends Omit<NodeOptions, "allNodes"> {
   readonly stdinName?: string;
+  /** For a proxy without rules: a spec need not declare a node, and endpoints may be on loopback, where no rule leads. */
+  readonly withoutRules?: boolean;
 }
 
 /**
@@ -105,14 +108,24 @@ async function compileDesired(
   named: string | null,
   choose: ChooseBackend,
 ): Promise<LoadedDesired> {
-  const loaded = await loadSpec(paths, options.stdinName ?? null, context.io);
+  const read = await loadSpec(paths, options.stdinName ?? null, context.io);
+  const loaded = options.withoutRules === true ? withLoopback(read) : read;
   if (hasErrors(loaded.diagnostics)) return { desired: null, ir: null, diagnostics: loaded.diagnostics };
   const known = loaded.spec.nodes.map(({ name }) => name);
-  const node = chosenNode(known, named, hostname(), "the spec");
+  const isAny = options.withoutRules === true && known.length === 0;
+  const node = isAny ? (named ?? hostname()) : chosenNode(known, named, hostname(), "the spec");
   const [chosen] = chosenNodes(loaded.spec, { ...options, node: [node] });
   const backend = await choose(backendNames);
   const made = await compileFor(loaded, node, chosen?.overrides ?? {}, backend, paths.join(" "));
   return { ...made, diagnostics: [...loaded.diagnostics, ...made.diagnostics] };
+}
+
+function withLoopback(loaded: LoadedSpec): LoadedSpec {
+  const endpoints = loaded.spec.services.flatMap((service) => service.endpoints);
+  const places = new Set(endpoints.filter(({ address }) => isLoopback(address)).map(({ origin }) => origin));
+  const isWanted = ({ code, location }: Diagnostic) =>
+    code === "spec/address-not-unicast" && location !== null && places.has(location);
+  return { ...loaded, diagnostics: loaded.diagnostics.filter((finding) => !isWanted(finding)) };
 }
 
 async function compileFor(
