@@ -2,6 +2,7 @@ import type { PerFamily } from "../../ir/ir.ts";
 import { type Family, type Prefix, parsePrefix } from "../../net/address.ts";
 import { parseIptables } from "../iptables/parse.ts";
 import { ParseError, textOf } from "../text.ts";
+import { flawInIpvs } from "./check-program.ts";
 import { parseOperations } from "./parse-operations.ts";
 import { parseIpset } from "./parse-sets.ts";
 import { folder } from "./print.ts";
@@ -20,13 +21,16 @@ export function parseIpvs(files: ReadonlyMap<string, string>): IpvsProgram {
   if (read("ipvsadm.rules") !== expected) {
     throw new ParseError(`${folder}/ipvsadm.rules does not say what ipvs.json says`, 1);
   }
-  return {
+  const program: IpvsProgram = {
     ...operations,
     sets: parseIpset(read("ipset.rules")),
     rules: parseIptables(folder, files),
     routing: parseRouting(read("addresses.txt")),
     sysctls: parseSysctls(read("sysctl.conf")),
   };
+  const flaw = flawInIpvs(program);
+  if (flaw !== null) throw new ParseError(flaw, 1);
+  return program;
 }
 
 const ruleForm = /^rule (ipv[46]) priority ([0-9]+) fwmark (0x[0-9a-f]{1,8})\/(0x[0-9a-f]{1,8}) table ([0-9]+)$/;

@@ -3,6 +3,7 @@ import type { Backend, NamedObject } from "../backend.ts";
 import { reduceFiles } from "../common-lines.ts";
 import { ParseError } from "../text.ts";
 import { nftablesRequirements } from "./capabilities.ts";
+import { flawInTables } from "./check-table.ts";
 import { deltaNftables } from "./delta.ts";
 import { lowerNftables } from "./lower.ts";
 import { strangerInTables } from "./own.ts";
@@ -24,7 +25,10 @@ export const nftablesBackend: Backend<NftProgram> = {
   parse: (files) => {
     const text = files.get(rulesetPath);
     if (text === undefined && files.size > 0) throw new ParseError(`${rulesetPath} is missing`, 1);
-    return text === undefined ? { tables: [] } : parseNftables(text);
+    const program: NftProgram = text === undefined ? { tables: [] } : parseNftables(text);
+    const flaw = flawInTables(program);
+    if (flaw !== null) throw new ParseError(flaw, 1);
+    return program;
   },
   delta: (before, after) => deltaNftables(before, after),
   withoutUnchanged: (before, after) => reduceFiles([rulesetPath], before, after, withoutUnchangedElements),

@@ -116,6 +116,26 @@ export function sortTable(table: NftTable): NftTable {
   };
 }
 
+/** Whether a set whose elements are in order has two for one key. */
+export function hasDoubles(set: Exclude<AnyNftSet, { readonly kind: "dynamic-map" }>): boolean {
+  if (set.kind === "map" && isByEndpoint(set)) return hasDoubleNumbers(set.elements);
+  const elements: readonly { readonly key: readonly NftAtom[] }[] = set.elements;
+  return elements.some((one, at) => at > 0 && compareKeys(elements[at - 1]?.key ?? [], one.key) === 0);
+}
+
+/** The numbers of one frontend are in no order, because endpoints come first. */
+function hasDoubleNumbers(elements: NftMap["elements"]): boolean {
+  const numbers = new Set<NftAtom | undefined>();
+  let frontend: readonly NftAtom[] = [];
+  for (const { key } of elements) {
+    if (compareFrontends(frontend, key) !== 0 || frontend.length === 0) numbers.clear();
+    frontend = key;
+    if (numbers.has(key.at(-1))) return true;
+    numbers.add(key.at(-1));
+  }
+  return false;
+}
+
 function compareSets(a: AnyNftSet, b: AnyNftSet): number {
   return compareNames(setNames, a.name, b.name);
 }

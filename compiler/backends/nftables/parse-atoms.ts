@@ -18,6 +18,7 @@ export function addressAtom(reader: TokenReader, text: string): IpAddress {
   if (found !== undefined) return found;
   const parsed = parseAddress(text);
   if (!parsed.ok) throw reader.error(parsed.reason);
+  ofTable(reader, parsed.value);
   known.set(text, parsed.value);
   return parsed.value;
 }
@@ -27,7 +28,14 @@ export function prefixAtom(reader: TokenReader, text: string): Prefix {
   if (!text.includes("/")) return hostPrefix(addressAtom(reader, text));
   const parsed = parsePrefix(text);
   if (!parsed.ok) throw reader.error(parsed.reason);
+  ofTable(reader, parsed.value.address);
   return prefixOf(parsed.value.address, parsed.value.length);
+}
+
+function ofTable(reader: TokenReader, { family, text }: IpAddress): void {
+  if (family !== (reader.family === "ip" ? "ipv4" : "ipv6")) {
+    throw reader.error(`${text} is not of the family ${reader.family}`);
+  }
 }
 
 export function numberAtom(reader: TokenReader, text: string): number {

@@ -36,8 +36,7 @@ function parseStatement(reader: TokenReader): NftStatement {
       return { kind: "masquerade" };
     case "dnat": {
       reader.next();
-      if (!reader.accept("ip")) reader.accept("ip6");
-      reader.expect("to");
+      if (!reader.accept("to")) reader.expect(reader.family, "to");
       return { kind: "dnat", to: parseExpression(reader) };
     }
     case "update":
@@ -59,7 +58,7 @@ export function parseVerdict(reader: TokenReader): NftVerdict {
 function parseReject(reader: TokenReader): NftStatement {
   reader.expect("reject");
   if (reader.accept("with")) {
-    if (!reader.accept("icmp")) reader.expect("icmpv6");
+    reader.expect(reader.family === "ip" ? "icmp" : "icmpv6");
     reader.accept("type");
     reader.expect("port-unreachable");
   }
@@ -181,7 +180,7 @@ function parsePrimary(reader: TokenReader): NftExpression {
   return { kind: "field", field: parseField(reader) };
 }
 
-/** Fields by their words, as printField of print-rule.ts writes them; both families have the same. */
+/** Fields by their words, as printField of print-rule.ts writes them; a family's words are for its own tables only. */
 const fieldWords: Readonly<Record<string, Readonly<Record<string, NftField>>>> = {
   ip: { saddr: "saddr", daddr: "daddr" },
   ip6: { saddr: "saddr", daddr: "daddr" },
@@ -195,7 +194,8 @@ function parseField(reader: TokenReader): NftField {
   const word = reader.next();
   if (word === "iifname") return "iifname";
   const words = Object.hasOwn(fieldWords, word) ? fieldWords[word] : undefined;
-  if (words === undefined) throw reader.error(`unexpected ${word === "\n" ? "end of line" : word || "end of file"}`);
+  if (words === undefined || ((word === "ip" || word === "ip6") && word !== reader.family))
+    throw reader.error(`unexpected ${word === "\n" ? "end of line" : word || "end of file"}`);
   const second = reader.next();
   const field = Object.hasOwn(words, second) ? words[second] : undefined;
   if (field === undefined) throw reader.error(`${word} ${second} is no field that weir uses`);

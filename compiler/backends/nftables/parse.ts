@@ -1,6 +1,6 @@
 import { compareText } from "../../net/order.ts";
 import { tableName } from "./names.ts";
-import { sortTable } from "./order.ts";
+import { hasDoubles, sortTable } from "./order.ts";
 import { parseChain } from "./parse-chain.ts";
 import { parseSet } from "./parse-set.ts";
 import type { AnyNftSet, NftChain, NftFamily, NftProgram, NftTable } from "./program.ts";
@@ -37,12 +37,25 @@ function isFamily(word: string): word is NftFamily {
 function parseTable(reader: TokenReader, family: NftFamily, name: string): NftTable {
   const sets: AnyNftSet[] = [];
   const chains: NftChain[] = [];
+  reader.family = family;
   for (;;) {
     reader.skipSeparators();
     const word = reader.next();
-    if (word === "}") return sortTable({ family, name, sets, chains });
+    if (word === "}") return eachOnce(sortTable({ family, name, sets, chains }), reader);
     if (word === "chain") chains.push(parseChain(reader));
     else if (word === "set" || word === "map") sets.push(parseSet(reader, word));
     else throw reader.error(`expected a chain, set or map, found ${word || "end of file"}`);
   }
+}
+
+/** nft takes a second declaration for more of the first; in a program each name and each key stands once. */
+function eachOnce(table: NftTable, reader: TokenReader): NftTable {
+  for (const items of [table.sets, table.chains]) {
+    const twice = items.find(({ name }, at) => name === items[at - 1]?.name);
+    if (twice !== undefined) throw reader.error(`${twice.name} is declared twice`);
+  }
+  for (const set of table.sets) {
+    if (set.kind !== "dynamic-map" && hasDoubles(set)) throw reader.error(`${set.name} has an element twice`);
+  }
+  return table;
 }

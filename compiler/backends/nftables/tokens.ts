@@ -1,10 +1,13 @@
 import { ParseError } from "../text.ts";
+import type { NftFamily } from "./program.ts";
 
 /**
  * The words of nft's language as the printer and `nft list` write it: quoted strings keep their quotes, braces, commas,
  * semicolons and ends of lines stand alone, everything else is split at blanks. Comments are left out.
  */
 export class TokenReader {
+  /** Of the table that is being read. */
+  family: NftFamily = "ip";
   readonly #text: string;
   readonly #pattern = /[ \t\r]+|(#[^\n]*)|("[^"\n]*"|[{},;\n]|[^ \t\r\n{},;"#]+)|([\s\S])/y;
   #line = 1;
