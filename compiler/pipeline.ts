@@ -25,11 +25,15 @@ export function languageOf(path: string): "weir" | "objects" | null {
 export interface ReadResult {
   readonly fragment: SpecFragment;
   readonly diagnostics: readonly Diagnostic[];
+  /** A .yaml, .yml or .json file that holds no Kubernetes object and was not meant to. */
+  readonly isForeign: boolean;
 }
 
 /** Parses one file. The front end is loaded when first needed, so that checking .weir files never reads yaml's code. */
 export async function fragmentOf(file: SourceFile, language = languageOf(file.path)): Promise<ReadResult> {
-  if (language === "weir") return (await import("./spec/from-syntax.ts")).fragmentFromText(file);
+  if (language === "weir") {
+    return { ...(await import("./spec/from-syntax.ts")).fragmentFromText(file), isForeign: false };
+  }
   return (await import("./kubernetes/read.ts")).fragmentFromObjects(file);
 }
 

@@ -4,8 +4,44 @@ import type { BackendName, FileTexts } from "../backends/backend.ts";
 import { ParseError } from "../backends/text.ts";
 import { InternalError } from "../result.ts";
 import { orTrouble, TroubleError, UsageError } from "./exit.ts";
-import { ArtifactError, backendsIn, folderKind, readNodeFolder } from "./node-folder.ts";
+import { ArtifactError, backendsIn, folderKind, type NodeFolder, readNodeFolder } from "./node-folder.ts";
 import { listOption, type NodeOptions } from "./nodes.ts";
+
+/** What `weir compile` wrote: the folder of one node, or a build with a folder for each of its nodes. */
+export type CompiledFolder =
+  | { readonly kind: "node"; readonly path: string }
+  | { readonly kind: "build"; readonly path: string; readonly nodes: readonly string[] };
+
+/**
+ * The compiled folder that the inputs are; null when they are specs. Throws TroubleError for what cannot be read or
+ * might be either, UsageError for a compiled folder beside other inputs.
+ */
+export function compiledFolderIn(paths: readonly string[]): CompiledFolder | null {
+  const found = paths.flatMap((path) => (path === "-" ? [] : compiledFolderAt(path)));
+  const [first] = found;
+  if (first === undefined) return null;
+  if (paths.length > 1) throw new UsageError(`${first.path} is a compiled folder, which stands alone: name one folder`);
+  return first;
+}
+
+function compiledFolderAt(path: string): readonly CompiledFolder[] {
+  const found = orTrouble(`read ${path}`, () => folderKind(path));
+  if (found.kind === "other") return [];
+  if (found.kind === "node") return [{ kind: "node", path }];
+  if (found.spec === null) return [{ kind: "build", path, nodes: found.nodes }];
+  const both = [join(path, found.spec), join(path, found.nodes[0] ?? "")];
+  throw new TroubleError(`${path} holds specs and compiled folders: name what is meant, ${both.join(" or ")}`);
+}
+
+/** Reads a node's folder, every file of it checked. Throws TroubleError for one that is not whole. */
+export function readCompiledNode(path: string): NodeFolder {
+  try {
+    return orTrouble(`read ${path}`, () => readNodeFolder(path));
+  } catch (error) {
+    if (error instanceof ArtifactError) throw new TroubleError(error.message);
+    throw error;
+  }
+}
 
 /** A node's folder of `weir compile`, for commands that read it and change nothing. */
 export interface Compiled {
@@ -21,16 +57,14 @@ export interface Compiled {
  * any. null when the inputs are specs. Throws TroubleError for a folder that is not whole.
  */
 export function compiledAt(paths: readonly string[], options: NodeOptions): readonly Compiled[] | null {
-  const kinds = paths.map((path) => (path === "-" ? null : orTrouble(`read ${path}`, () => folderKind(path))));
-  if (kinds.every((kind) => kind === null || kind.kind === "other")) return null;
-  const [[kind], [path = ""]] = [kinds, paths];
-  if (paths.length > 1) throw new UsageError("a compiled folder stands alone: name one folder");
+  const found = compiledFolderIn(paths);
+  if (found === null) return null;
   if (options.nodePods !== undefined || options.nodeZone !== undefined) {
     throw new UsageError("--node-pods and --node-zone are for specs: this folder is compiled already");
   }
+  const { path } = found;
   const wanted = listOption(options.node);
-  const known = kind?.kind === "build" ? kind.nodes.map((node) => join(path, node)) : [path];
-  const all = known.map(readCompiled);
+  const all = (found.kind === "build" ? found.nodes.map((node) => join(path, node)) : [path]).map(readCompiled);
   const missing = wanted.find((name) => all.every(({ node }) => node !== name));
   if (missing !== undefined) {
     throw new TroubleError(
@@ -41,21 +75,16 @@ export function compiledAt(paths: readonly string[], options: NodeOptions): read
 }
 
 function readCompiled(path: string): Compiled {
-  try {
-    const folder = orTrouble(`read ${path}`, () => readNodeFolder(path));
-    const sources = parseSources(folder.texts.get("sources.json") ?? "");
-    if (sources === null) throw new ArtifactError(`${join(path, "sources.json")} is not as weir writes it`);
-    return {
-      path,
-      node: folder.manifest.node,
-      backends: backendsIn(folder.manifest),
-      sources,
-      filesOf: (backend) => new Map([...folder.texts].filter(([name]) => name.startsWith(`${backend}/`))),
-    };
-  } catch (error) {
-    if (error instanceof ArtifactError) throw new TroubleError(error.message);
-    throw error;
-  }
+  const { manifest, texts } = readCompiledNode(path);
+  const sources = parseSources(texts.get("sources.json") ?? "");
+  if (sources === null) throw new TroubleError(`${join(path, "sources.json")} is not as weir writes it`);
+  return {
+    path,
+    node: manifest.node,
+    backends: backendsIn(manifest),
+    sources,
+    filesOf: (backend) => new Map([...texts].filter(([name]) => name.startsWith(`${backend}/`))),
+  };
 }
 
 /** Runs what reads a folder's rules; rules that weir has not written are trouble with the folder. */

@@ -73,6 +73,15 @@ export async function report(context: Context, diagnostics: readonly Diagnostic[
   if (isLong) await context.io.stderr.write(`and ${wanted.length - mostShown} more findings, which --json has all\n`);
 }
 
+/** For commands whose answer is no list of findings: what of the inputs was not read. */
+export async function reportLeftOut(context: Context, diagnostics: readonly Diagnostic[]): Promise<void> {
+  if (context.json) return;
+  await report(
+    context,
+    diagnostics.filter(({ code }) => code === "input/left-out" || code === "input/compiled-folder"),
+  );
+}
+
 function isError(finding: Diagnostic): boolean {
   return finding.severity === "error";
 }

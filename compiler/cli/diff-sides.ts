@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Spec } from "../spec/schema.ts";
-import { type CompiledNode, readCompiled } from "./diff-compiled.ts";
+import { type Compiled, compiledAt } from "./compiled.ts";
 import { TroubleError, UsageError } from "./exit.ts";
 import { checkOut, mergeBase } from "./git.ts";
 import type { Io } from "./io.ts";
@@ -21,7 +21,7 @@ export interface SpecSide {
 export interface CompiledSide {
   readonly kind: "compiled";
   readonly name: string;
-  readonly nodes: readonly CompiledNode[];
+  readonly nodes: readonly Compiled[];
 }
 
 /** Where a side comes from: files as they are, or as a git revision has them. */
@@ -74,8 +74,7 @@ function originOf(argument: string): Origin {
 
 async function open(origin: Origin, io: Io): Promise<OpenedSide> {
   if (origin.kind === "files") {
-    const [only] = origin.paths;
-    const nodes = only === undefined || origin.paths.length > 1 ? null : readCompiled(only);
+    const nodes = compiledAt(origin.paths, {});
     if (nodes !== null) return { kind: "compiled", name: origin.name, nodes };
     const { spec, diagnostics } = await loadSpec(origin.paths, null, io);
     return { kind: "spec", name: origin.name, spec, diagnostics };

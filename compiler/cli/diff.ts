@@ -9,7 +9,7 @@ import { compareText } from "../net/order.ts";
 import { irOf } from "../pipeline.ts";
 import type { Spec } from "../spec/schema.ts";
 import { backendsOf } from "./backends.ts";
-import { type Context, distinctDiagnostics, report } from "./context.ts";
+import { type Context, distinctDiagnostics, report, reportLeftOut } from "./context.ts";
 import { type OpenedSide, openSides, type SpecSide } from "./diff-sides.ts";
 import { TroubleError, UsageError } from "./exit.ts";
 import { assertNodeName, listOption } from "./nodes.ts";
@@ -42,6 +42,7 @@ export async function diff(context: Context, paths: readonly string[], options: 
     await report(context, findings);
     throw new TroubleError("a spec with errors cannot be compared");
   }
+  await reportLeftOut(context, notesOf(old, now));
   await showProgress(context, "comparing");
   const compared =
     old.kind === "spec" && now.kind === "spec"
@@ -93,12 +94,12 @@ async function byPrograms(
   backends: readonly BackendName[],
 ): Promise<ComparedSides> {
   const compiled = [old, now].flatMap((side) => (side.kind === "compiled" ? side.nodes : []));
-  const known = [...new Set(compiled.map(({ name }) => name))].sort(compareText);
+  const known = [...new Set(compiled.map(({ node }) => node))].sort(compareText);
   const missing = names.find((name) => !known.includes(name));
   if (missing !== undefined) throw new TroubleError(`no compiled folder holds ${missing}, only ${known.join(", ")}`);
   const files: NodeFiles[] = [];
   for (const name of names.length > 0 ? names : known) {
-    const both = compiled.filter((node) => node.name === name);
+    const both = compiled.filter(({ node }) => node === name);
     const common = backends.filter((backend) => both.every((node) => node.backends.includes(backend)));
     const [before, after] = [await rulesOf(old, name, common), await rulesOf(now, name, common)];
     files.push({ name, before, after, backends: common });
@@ -112,8 +113,8 @@ async function byPrograms(
 
 async function rulesOf(side: OpenedSide, name: string, backends: readonly BackendName[]): Promise<FileTexts> {
   if (side.kind === "spec") return filesOf(resolve(side.spec, name), backends);
-  const files = side.nodes.find((node) => node.name === name)?.files ?? new Map<string, string>();
-  return new Map([...files].filter(([path]) => backends.some((backend) => path.startsWith(`${backend}/`))));
+  const compiled = side.nodes.find(({ node }) => node === name);
+  return new Map(backends.flatMap((backend) => [...(compiled?.filesOf(backend) ?? [])]));
 }
 
 function formatOf(context: Context, options: DiffOptions): DiffFormat {
@@ -122,6 +123,10 @@ function formatOf(context: Context, options: DiffOptions): DiffFormat {
     throw new UsageError(`--json and --format ${options.format} exclude each other`);
   }
   return "json";
+}
+
+function notesOf(...sides: readonly OpenedSide[]): readonly Diagnostic[] {
+  return distinctDiagnostics(sides.flatMap((side) => (side.kind === "spec" ? side.diagnostics : [])));
 }
 
 /** Errors of both sides; warnings are for `weir check`. */

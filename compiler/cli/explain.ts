@@ -17,7 +17,7 @@ import {
 import { type Attached, attachedIn, explainJson, explainText } from "../trace/explain-text.ts";
 import { backendsOf } from "./backends.ts";
 import { type Compiled, compiledAt } from "./compiled.ts";
-import { type Context, distinctDiagnostics, report } from "./context.ts";
+import { type Context, distinctDiagnostics, report, reportLeftOut } from "./context.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { loadSpec } from "./load.ts";
 import { chosenNodes, type NodeOptions } from "./nodes.ts";
@@ -105,6 +105,7 @@ async function searchSpec(
 ): Promise<Searched | null> {
   const loaded = await loadSpec(paths, options.stdinName ?? null, context.io);
   if (hasErrors(loaded.diagnostics)) return refuse(context, loaded.diagnostics);
+  await reportLeftOut(context, loaded.diagnostics);
   const nodes = chosenNodes(loaded.spec, options);
   if (nodes.length === 0) throw new UsageError("the spec declares no node: name one with --node NAME");
   const irs: NodeIr[] = [];

@@ -33,7 +33,7 @@ export function expandInclude(include: IncludeRequest, from: InputPath): Expande
     if (!isInside(from.root, real)) return outside(include);
     // `include "*.weir"` means the others; a file that names itself goes round in a circle
     if (real === from.real && isWildcard(pattern)) continue;
-    inputs.push({ shown: join(shownFolder, match), real, root: from.root, folder: dirname(real) });
+    inputs.push({ shown: join(shownFolder, match), real, root: from.root, folder: dirname(real), isNamed: true });
   }
   if (inputs.length > 0) return { inputs, diagnostics: [] };
   const isOther = matches.some((match) => languageOf(match) === null);

@@ -38,6 +38,8 @@ interface State {
   readonly diagnostics: Diagnostic[];
   /** Files that were met, by their real path: each is read once, however many includes name it. */
   readonly met: Set<string>;
+  /** Files of a folder that are no specs, by their real path, with the findings that they had as specs. */
+  readonly foreign: Map<string, { readonly shown: string; readonly findings: readonly Diagnostic[] }>;
   /** What a path is called in findings; for files that are not where the user knows them to be. */
   readonly shownAs: (path: string) => string;
   bytes: number;
@@ -57,13 +59,15 @@ export async function loadFiles(
     fragments: [],
     diagnostics: [...found.diagnostics],
     met: new Set(),
+    foreign: new Map(),
     shownAs,
     bytes: 0,
   };
   for (const input of found.inputs) await visit(input, [], state);
+  state.diagnostics.push(...leftOut(state, found.compiled));
   const roots = new Set([...state.files.values()].map((input) => input.root));
   return {
-    files: [...state.files.keys()],
+    files: [...state.files].flatMap(([file, input]) => (state.foreign.has(input.real) ? [] : [file])),
     fragments: state.fragments,
     diagnostics: state.diagnostics,
     pathInSpec: (file) => {
@@ -74,8 +78,33 @@ export async function loadFiles(
   };
 }
 
+/** Notes on what stands in the folders and is no spec. Throws TroubleError when there is nothing else. */
+function leftOut(state: State, folders: readonly string[]): readonly Diagnostic[] {
+  const files = [...state.foreign.values()].map(({ shown }) => state.shownAs(shown));
+  const compiled = folders.map((folder) => state.shownAs(folder));
+  if (files.length > 0 && files.length === state.files.size) {
+    const what = files.length === 1 ? "holds" : "hold";
+    throw new TroubleError(`there is no spec: ${files.slice(0, 3).join(", ")} ${what} no Kubernetes object`);
+  }
+  const help = "a file that is named itself is read, whatever it holds";
+  return [
+    ...(files.length === 0 ? [] : [diagnostic("input/left-out", { files: listed(files) }, { at: null, help })]),
+    ...(compiled.length === 0
+      ? []
+      : [diagnostic("input/compiled-folder", { folders: listed(compiled) }, { at: null })]),
+  ];
+}
+
+/** More are a number, so that the note stays a line to read. */
+const mostListed = 10;
+
+function listed(paths: readonly string[]): string {
+  const rest = paths.length - mostListed;
+  return `${paths.slice(0, mostListed).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}
+
 async function visit(input: InputPath, chain: readonly InputPath[], state: State): Promise<void> {
-  if (state.met.has(input.real)) return;
+  if (state.met.has(input.real)) return readAnyway(input, state);
   state.met.add(input.real);
   const read = await readInput({ ...input, shown: state.shownAs(input.shown) }, state.io);
   state.bytes += read.bytes;
@@ -85,9 +114,21 @@ async function visit(input: InputPath, chain: readonly InputPath[], state: State
   if (read.file === null) return;
   state.files.set(read.file, input);
   const parsed = await fragmentOf(read.file, languageOf(input.shown) ?? sniffLanguage(read.file.text));
+  if (parsed.isForeign && !input.isNamed) {
+    state.foreign.set(input.real, { shown: input.shown, findings: parsed.diagnostics });
+    return;
+  }
   state.fragments.push(parsed.fragment);
   addAll(state.diagnostics, parsed.diagnostics);
   for (const include of parsed.fragment.includes) await follow(include, [...chain, input], state);
+}
+
+/** A file that was left out as no spec, and that an include names after all. */
+function readAnyway({ real, isNamed }: InputPath, { foreign, diagnostics }: State): void {
+  const found = isNamed ? foreign.get(real) : undefined;
+  if (found === undefined) return;
+  foreign.delete(real);
+  addAll(diagnostics, found.findings);
 }
 
 async function follow(include: IncludeRequest, chain: readonly InputPath[], state: State): Promise<void> {

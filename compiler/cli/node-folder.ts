@@ -1,10 +1,11 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { digestOf } from "../artifact/digest.ts";
 import { type Manifest, manifestFormat, parseManifest } from "../artifact/manifest.ts";
 import type { BackendName } from "../backends/backend.ts";
 import { backendNames } from "../backends/registry.ts";
 import { visible } from "../diagnostics/visible.ts";
+import { hasManifest, jsonOf, manifestName, mostManifestBytes } from "./compiled-files.ts";
 
 /** An artifact that cannot be used: not whole, changed by someone, of another format, for another node. */
 export class ArtifactError extends Error {
@@ -13,9 +14,6 @@ export class ArtifactError extends Error {
 
 /** All files together; those of 20,000 services for every backend have some 150 MB. A string can hold no 512 MiB. */
 const mostBytes = 256 * 1024 * 1024;
-const mostManifestBytes = 4 * 1024 * 1024;
-
-const manifestName = "manifest.json";
 
 /** A node's folder as `weir compile` wrote it, every file of it checked against its manifest. */
 export interface NodeFolder {
@@ -24,25 +22,27 @@ export interface NodeFolder {
   readonly texts: ReadonlyMap<string, string>;
 }
 
-/** What a path is: a node's folder, a build with such folders (their names in order), or neither of them. */
+/**
+ * What a path is: a node's folder, a build with such folders (their names in order), or neither of them. `spec` is a
+ * file beside the folders of a build that says that it is no build, or not only.
+ */
 export type FolderKind =
   | { readonly kind: "node" }
-  | { readonly kind: "build"; readonly nodes: readonly string[] }
+  | { readonly kind: "build"; readonly nodes: readonly string[]; readonly spec: string | null }
   | { readonly kind: "other" };
 
-/** Looks at names only. Throws the errors of node:fs. */
+/** Reads no file but manifest.json. Throws the errors of node:fs. */
 export function folderKind(path: string): FolderKind {
   if (!statSync(path).isDirectory()) return { kind: "other" };
   if (hasManifest(path)) return { kind: "node" };
   // the folder of a spec has files beside each other, and what lies below a file is no question for the system
-  const nodes = readdirSync(path, { withFileTypes: true })
+  const entries = readdirSync(path, { withFileTypes: true });
+  const nodes = entries
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && hasManifest(join(path, entry.name)))
     .map(({ name }) => name);
-  return nodes.length === 0 ? { kind: "other" } : { kind: "build", nodes: nodes.sort() };
-}
-
-function hasManifest(folder: string): boolean {
-  return lstatSync(join(folder, manifestName), { throwIfNoEntry: false })?.isFile() ?? false;
+  if (nodes.length === 0) return { kind: "other" };
+  const specs = entries.filter((entry) => entry.isFile() && /^[^.].*\.(weir|ya?ml)$/.test(entry.name));
+  return { kind: "build", nodes: nodes.sort(), spec: specs.map(({ name }) => name).sort()[0] ?? null };
 }
 
 /** Reads a node's folder. Throws ArtifactError, or the errors of node:fs. */
@@ -119,12 +119,8 @@ function readManifest(folder: string): Manifest {
 }
 
 function formatOf(text: string): unknown {
-  try {
-    const content: unknown = JSON.parse(text);
-    return typeof content === "object" && content !== null && "format" in content ? content.format : null;
-  } catch {
-    return null;
-  }
+  const content = jsonOf(text);
+  return typeof content === "object" && content !== null && "format" in content ? content.format : null;
 }
 
 /** The backends that a folder was compiled for, in the order of the registry. */

@@ -1,8 +1,9 @@
 import { readdirSync, realpathSync, type Stats, statSync } from "node:fs";
-import { dirname, join, resolve, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
 import { compareText } from "../net/order.ts";
 import { languageOf } from "../pipeline.ts";
+import { filesOfCompiled, manifestName } from "./compiled-files.ts";
 import { orTrouble, TroubleError } from "./exit.ts";
 
 /** A file to read. */
@@ -15,10 +16,14 @@ export interface InputPath {
   readonly root: string;
   /** The folder that includes are relative to. */
   readonly folder: string;
+  /** The user names this file, on the command line or in an include; the others were found in a folder. */
+  readonly isNamed: boolean;
 }
 
 export interface FoundInputs {
   readonly inputs: readonly InputPath[];
+  /** Folders of `weir compile` that were met, as they are shown: what it wrote there is no input. */
+  readonly compiled: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -31,46 +36,63 @@ export function isInside(root: string, path: string): boolean {
 
 /**
  * The files that the arguments name: files as they are, folders with every .weir, .yaml, .yml and .json file below
- * them, in the order of their paths; hidden entries and node_modules are left out. `-` is standard input, whose
- * includes are relative to the folder of `stdinName`. Throws TroubleError for what is missing or unreadable.
+ * them, in the order of their paths; hidden entries, node_modules and the files of compiled folders are left out. `-` is
+ * standard input, whose includes are relative to the folder of `stdinName`. Throws TroubleError for what is missing or
+ * unreadable.
  */
 export function findInputs(paths: readonly string[], stdinName: string | null): FoundInputs {
   const inputs = new Map<string, InputPath>();
   const diagnostics: Diagnostic[] = [];
+  const compiled: string[] = [];
   for (const path of paths) {
-    const found = path === "-" ? [stdinPath(stdinName)] : inputsAt(path, diagnostics);
-    for (const input of found) if (!inputs.has(input.real)) inputs.set(input.real, input);
+    const found = path === "-" ? [stdinPath(stdinName)] : inputsAt(path, diagnostics, compiled);
+    for (const input of found) {
+      const known = inputs.get(input.real);
+      if (known === undefined) inputs.set(input.real, input);
+      else if (input.isNamed) inputs.set(input.real, { ...known, isNamed: true });
+    }
   }
-  return { inputs: [...inputs.values()], diagnostics };
+  return { inputs: [...inputs.values()], compiled, diagnostics };
 }
 
 function stdinPath(name: string | null): InputPath {
   const folder = realFolder(name === null ? "." : dirname(name));
-  return { shown: name ?? "<stdin>", real: "-", root: folder, folder };
+  return { shown: name ?? "<stdin>", real: "-", root: folder, folder, isNamed: true };
 }
 
 function realFolder(path: string): string {
   return orTrouble(`read ${path}`, () => realpathSync(path));
 }
 
-function inputsAt(path: string, diagnostics: Diagnostic[]): readonly InputPath[] {
+function inputsAt(path: string, diagnostics: Diagnostic[], compiled: string[]): readonly InputPath[] {
   const stats = orTrouble(`read ${path}`, () => statSync(path));
-  if (stats.isDirectory()) return inputsIn(path, diagnostics);
+  if (stats.isDirectory()) return inputsIn(path, diagnostics, compiled);
   // a pipe, as in `weir check <(command)`, has no folder of its own
   const folder = realFolder(stats.isFile() ? dirname(path) : ".");
   const real = stats.isFile() ? realFolder(path) : resolve(path);
-  return [{ shown: join(path), real, root: folder, folder }];
+  return [{ shown: join(path), real, root: folder, folder, isNamed: true }];
 }
 
-function inputsIn(path: string, diagnostics: Diagnostic[]): readonly InputPath[] {
+function inputsIn(path: string, diagnostics: Diagnostic[], compiled: string[]): readonly InputPath[] {
   const root = realFolder(path);
-  const inputs: InputPath[] = [];
-  const before = diagnostics.length;
-  walk({ shown: path, real: root }, root, [], inputs, diagnostics);
-  if (inputs.length === 0 && diagnostics.length === before) {
-    throw new TroubleError(`there is no .weir, .yaml, .yml or .json file in ${path}`);
+  const met: Met = { root, inputs: [], diagnostics: [], compiled: [] };
+  walk({ shown: path, real: root }, [], null, met);
+  if (met.inputs.length === 0 && met.diagnostics.length === 0) {
+    const [first] = met.compiled;
+    const what = first === undefined ? "" : `; what weir compiled into ${first} is none`;
+    throw new TroubleError(`there is no .weir, .yaml, .yml or .json file in ${path}${what}`);
   }
-  return inputs.sort((a, b) => compareText(a.shown, b.shown));
+  diagnostics.push(...met.diagnostics);
+  compiled.push(...met.compiled);
+  return met.inputs.sort((a, b) => compareText(a.shown, b.shown));
+}
+
+/** What has been found of one folder that was given. */
+interface Met {
+  readonly root: string;
+  readonly inputs: InputPath[];
+  readonly diagnostics: Diagnostic[];
+  readonly compiled: string[];
 }
 
 interface Folder {
@@ -78,23 +100,31 @@ interface Folder {
   readonly real: string;
 }
 
-function walk(
-  folder: Folder,
-  root: string,
-  above: readonly string[],
-  inputs: InputPath[],
-  diagnostics: Diagnostic[],
-): void {
+/** A folder of `weir compile` that the walk is in, with the paths of the files that it wrote there. */
+interface CompiledAbove {
+  readonly real: string;
+  readonly files: ReadonlySet<string>;
+}
+
+function walk(folder: Folder, above: readonly string[], outer: CompiledAbove | null, met: Met): void {
   if (above.length > maximumDepth) throw new TroubleError(`${folder.shown} is more than ${maximumDepth} folders deep`);
-  for (const entry of orTrouble(`read ${folder.shown}`, () => readdirSync(folder.real, { withFileTypes: true }))) {
+  const entries = orTrouble(`read ${folder.shown}`, () => readdirSync(folder.real, { withFileTypes: true }));
+  const written = entries.some(({ name }) => name === manifestName)
+    ? orTrouble(`read ${folder.shown}`, () => filesOfCompiled(folder.real))
+    : null;
+  if (written !== null) met.compiled.push(folder.shown);
+  const compiled = written === null ? outer : { real: folder.real, files: written };
+  for (const entry of entries) {
     if (entry.name.startsWith(".") || entry.name === "node_modules") continue;
     const shown = join(folder.shown, entry.name);
     const isSpec = languageOf(entry.name) !== null;
     if (!isSpec && !entry.isDirectory() && !entry.isSymbolicLink()) continue;
     const { real, stats } = target(join(folder.real, entry.name), shown);
     if (!stats.isDirectory() && !isSpec) continue;
-    if (!isInside(root, real)) {
-      diagnostics.push(
+    // no more than weir wrote: what else stands there is read
+    if (compiled?.files.has(relative(compiled.real, join(folder.real, entry.name))) && !stats.isDirectory()) continue;
+    if (!isInside(met.root, real)) {
+      met.diagnostics.push(
         diagnostic(
           "input/link-outside",
           { path: shown },
@@ -103,9 +133,9 @@ function walk(
       );
     } else if (stats.isDirectory()) {
       // a link to a folder above would go round for ever; one to a folder beside shows files twice, which are read once
-      if (!isInside(real, folder.real)) walk({ shown, real }, root, [...above, real], inputs, diagnostics);
+      if (!isInside(real, folder.real)) walk({ shown, real }, [...above, real], compiled, met);
     } else if (stats.isFile()) {
-      inputs.push({ shown, real, root, folder: dirname(real) });
+      met.inputs.push({ shown, real, root: met.root, folder: dirname(real), isNamed: false });
     } else {
       throw new TroubleError(`cannot read ${shown}: it is no ordinary file`);
     }

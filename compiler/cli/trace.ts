@@ -17,7 +17,7 @@ import { type EndpointPlaces, endpointLines, pathLines } from "../trace/render.t
 import { type Before, openFiles, type Trace, traceOf, waysOf } from "../trace/trace.ts";
 import { backendsOf } from "./backends.ts";
 import { compiledAt } from "./compiled.ts";
-import { type Context, remark, report } from "./context.ts";
+import { type Context, remark, report, reportLeftOut } from "./context.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { loadSpec } from "./load.ts";
 import { chosenNodes, type NodeOptions } from "./nodes.ts";
@@ -49,6 +49,7 @@ export async function trace(context: Context, words: readonly string[], options:
   }
   const loaded = await loadSpec(asked.paths, options.stdinName ?? null, context.io);
   if (hasErrors(loaded.diagnostics)) return refuse(context, loaded.diagnostics);
+  await reportLeftOut(context, loaded.diagnostics);
   const nodes = chosenNodes(loaded.spec, options);
   const [node, second] = nodes;
   if (node === undefined || second !== undefined) {

@@ -4,8 +4,9 @@ import { parseSloppyAddress } from "./addresses.ts";
 import { sliceAnnotations } from "./annotations.ts";
 import { checkObjectName, ignoringLabels, type Metadata, namespaceOf, sliceServiceLabel } from "./metadata.ts";
 import { dnsLabelWords, isDnsLabel, isLabelValue, labelValueWords } from "./names.ts";
-import { type KubernetesObject, shaped, valueAt } from "./objects.ts";
+import { type KubernetesObject, shaped } from "./objects.ts";
 import type { Path } from "./places.ts";
+import { valueAt } from "./records.ts";
 import { type Report, report, reportAddress, reportInvalid, reportName } from "./report.ts";
 import { type EndpointSliceObject, endpointSliceSchema } from "./schemas.ts";
 

@@ -2,7 +2,9 @@ import type { z } from "zod";
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Location, SourceFile } from "../source.ts";
 import { readDocuments } from "./documents.ts";
+import { isForeign } from "./foreign.ts";
 import type { Locate, Path } from "./places.ts";
+import { isRecord, valueAt } from "./records.ts";
 import { type Report, reportInvalid } from "./report.ts";
 
 /** One object as it stands in a file; nothing but its kind is known to be right. */
@@ -19,6 +21,8 @@ export interface KubernetesObject {
 export interface ReadObjects {
   readonly objects: readonly KubernetesObject[];
   readonly diagnostics: readonly Diagnostic[];
+  /** The file is of another kind: nothing in it is an object, or was meant to be one. */
+  readonly isForeign: boolean;
 }
 
 /** Longest part of a name that findings show: no valid one is longer. */
@@ -26,20 +30,6 @@ const longestShown = 320;
 
 /** Findings about what is no object; a file that is something else altogether would have one for each line. */
 const mostRefused = 1000;
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The value at a path, undefined when there is none. */
-export function valueAt(value: unknown, path: Path): unknown {
-  let at = value;
-  for (const key of path) {
-    if (typeof key === "number") at = Array.isArray(at) ? at[key] : undefined;
-    else at = isRecord(at) && Object.hasOwn(at, key) ? at[key] : undefined;
-  }
-  return at;
-}
 
 /** Every object of a file: each document, and the items of lists, also of typed ones (`ServiceList`). */
 export function readObjects(file: SourceFile): ReadObjects {
@@ -59,7 +49,8 @@ export function readObjects(file: SourceFile): ReadObjects {
       else if (findings.length < mostRefused) refuse(read, locate);
     }
   }
-  return { objects, diagnostics: findings };
+  const values = documents.map(({ value }) => value);
+  return { objects, diagnostics: findings, isForeign: isForeign(file.text, values, diagnostics.length > 0) };
 }
 
 interface Fault {

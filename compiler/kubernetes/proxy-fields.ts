@@ -1,6 +1,6 @@
 import { nearest } from "../diagnostics/suggest.ts";
-import { isRecord, valueAt } from "./objects.ts";
 import { fieldName, type Path } from "./places.ts";
+import { isRecord, valueAt } from "./records.ts";
 import { type Report, report } from "./report.ts";
 
 /** A section whose fields weir knows, or null for a field whose inside says nothing about rules. */

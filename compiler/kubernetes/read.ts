@@ -12,6 +12,8 @@ import { isIgnored, readService } from "./service.ts";
 export interface ObjectsResult {
   readonly fragment: SpecFragment;
   readonly diagnostics: readonly Diagnostic[];
+  /** The file is of another kind: nothing in it is an object, or was meant to be one. */
+  readonly isForeign: boolean;
 }
 
 /** What has been read of a file so far. */
@@ -95,7 +97,7 @@ const skippedHelp: Readonly<Record<string, string>> = {
  * with one note for each kind. Every object is judged by itself, so the errors of one do not hide those of the next.
  */
 export function fragmentFromObjects(file: SourceFile): ObjectsResult {
-  const { objects, diagnostics: findings } = readObjects(file);
+  const { objects, diagnostics: findings, isForeign } = readObjects(file);
   const diagnostics = [...findings];
   const collected: Collected = { settings: [], nodes: [], services: [], endpointGroups: [] };
   const skipped = new Map<string, KubernetesObject[]>();
@@ -126,7 +128,7 @@ export function fragmentFromObjects(file: SourceFile): ObjectsResult {
     const parameters = { kind: plainText(kind), count: others.length };
     diagnostics.push(diagnostic("kubernetes/kind-skipped", parameters, { at: first.at(["kind"]), help }));
   }
-  return { fragment: { ...collected, expects: [], includes: [] }, diagnostics };
+  return { fragment: { ...collected, expects: [], includes: [] }, diagnostics, isForeign };
 }
 
 /** Another group's kind of the same name (a Service of serving.knative.dev) is simply another kind. */

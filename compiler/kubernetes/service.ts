@@ -5,8 +5,9 @@ import { parseSloppyAddress, parseSloppyPrefix } from "./addresses.ts";
 import { annotationPrefix, type ServiceAnnotations, serviceAnnotations } from "./annotations.ts";
 import { ignoringLabels, namespacedName } from "./metadata.ts";
 import { dnsLabelWords, isDnsLabel } from "./names.ts";
-import { type KubernetesObject, shaped, valueAt } from "./objects.ts";
+import { type KubernetesObject, shaped } from "./objects.ts";
 import { fieldName, type Path, shown } from "./places.ts";
+import { valueAt } from "./records.ts";
 import { type Report, report, reportAddress, reportName } from "./report.ts";
 import { type ServiceObject, serviceSchema } from "./schemas.ts";
 

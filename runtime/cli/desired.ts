@@ -5,16 +5,11 @@ import { digestOfSpec } from "../../compiler/artifact/digest.ts";
 import { parseManifest } from "../../compiler/artifact/manifest.ts";
 import type { BackendName } from "../../compiler/backends/backend.ts";
 import { backendNames } from "../../compiler/backends/registry.ts";
+import { compiledFolderIn, readCompiledNode } from "../../compiler/cli/compiled.ts";
 import type { Context } from "../../compiler/cli/context.ts";
-import { orTrouble, TroubleError, troubleFrom, UsageError } from "../../compiler/cli/exit.ts";
+import { TroubleError, troubleFrom, UsageError } from "../../compiler/cli/exit.ts";
 import { type LoadedSpec, loadSpec } from "../../compiler/cli/load.ts";
-import {
-  ArtifactError,
-  backendsIn,
-  folderKind,
-  type NodeFolder,
-  readNodeFolder,
-} from "../../compiler/cli/node-folder.ts";
+import { ArtifactError, backendsIn, type NodeFolder } from "../../compiler/cli/node-folder.ts";
 import { assertNodeName, chosenNodes, listOption, type NodeOptions } from "../../compiler/cli/nodes.ts";
 import { type Diagnostic, hasErrors } from "../../compiler/diagnostics/diagnostic.ts";
 import type { NodeIr } from "../../compiler/ir/ir.ts";
@@ -78,23 +73,18 @@ export async function loadDesired(
 
 /** The folder of the node in the inputs; null when they are specs. */
 function artifactAt(paths: readonly string[], named: string | null): NodeFolder | null {
-  const kinds = paths.map((path) => (path === "-" ? null : orTrouble(`read ${path}`, () => folderKind(path))));
-  const [kind] = kinds;
-  const [path = ""] = paths;
-  if (kinds.every((each) => each === null || each.kind === "other")) return null;
-  if (paths.length > 1) throw new UsageError("an artifact stands alone: name one folder");
-  if (kind?.kind === "build") {
-    const node = chosenNode(kind.nodes, named, hostname(), path);
-    if (!kind.nodes.includes(node)) {
-      throw new ArtifactError(`${path} has nothing for the node ${node}; it has ${kind.nodes.join(", ")}`);
-    }
-    return checkedFolder(join(path, node), node);
+  const found = compiledFolderIn(paths);
+  if (found === null) return null;
+  if (found.kind === "node") return checkedFolder(found.path, named);
+  const node = chosenNode(found.nodes, named, hostname(), found.path);
+  if (!found.nodes.includes(node)) {
+    throw new ArtifactError(`${found.path} has nothing for the node ${node}; it has ${found.nodes.join(", ")}`);
   }
-  return checkedFolder(path, named);
+  return checkedFolder(join(found.path, node), node);
 }
 
 function checkedFolder(path: string, named: string | null): NodeFolder {
-  const folder = orTrouble(`read ${path}`, () => readNodeFolder(path));
+  const folder = readCompiledNode(path);
   if (named !== null && folder.manifest.node !== named) {
     throw new ArtifactError(`${path} is for the node ${folder.manifest.node}, not for ${named}`);
   }

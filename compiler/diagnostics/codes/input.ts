@@ -14,6 +14,14 @@ export const inputCodes = {
     severity: "error",
     message: (p: { path: string }) => `${p.path} is a symbolic link out of the folder that was given`,
   },
+  "input/left-out": {
+    severity: "note",
+    message: (p: { files: string }) => `left out, because no Kubernetes object is in it: ${p.files}`,
+  },
+  "input/compiled-folder": {
+    severity: "note",
+    message: (p: { folders: string }) => `left out, because weir compiled it: ${p.folders}`,
+  },
   "input/include-unmatched": {
     severity: "error",
     message: (p: { pattern: string }) => `no file matches include ${JSON.stringify(p.pattern)}`,

@@ -1,0 +1,76 @@
+import { describeBehaviours, none, outside, own, some, traffic } from "../../../support/behaviours.ts";
+
+describeBehaviours({
+  title: "which addresses have node ports",
+  items: [57, 67],
+  notAboutPackets: { 67: "about the server of health checks, which is no service" },
+  behaviours: [
+    {
+      items: "57",
+      rule: "a family with an entry: the addresses in it",
+      fixture: some,
+      packet: `${outside} 192.0.2.139:30080`,
+      outcome: "1.5",
+    },
+    { items: "57", rule: "... and no others", fixture: some, packet: `${outside} ${own}:30080`, outcome: "pass" },
+    {
+      items: "57",
+      rule: "a family without an entry: every address",
+      fixture: some,
+      packet: "2001:db8:9::9 [2001:db8::11]:30080",
+      outcome: "1::5",
+    },
+    {
+      items: "58",
+      rule: "a zero prefix selects every address",
+      fixture: none,
+      packet: `${outside} ${own}:30080`,
+      outcome: "1.5",
+    },
+    {
+      items: "59",
+      rule: "primary: the node's first address",
+      fixture: "29-node-port-primary",
+      packet: `${outside} ${own}:30080`,
+      outcome: "1.5 masqueraded",
+    },
+    {
+      items: "60",
+      rule: "no match: none, and no error",
+      fixture: some,
+      node: "worker-2",
+      packet: `${outside} 192.0.2.12:30080`,
+      outcome: "pass",
+    },
+    {
+      items: "61",
+      rule: "a service's address that is the node's wins over a node port",
+      fixture: none,
+      packet: `${outside} ${own}:30081`,
+      outcome: "1.6 masqueraded",
+    },
+    {
+      items: "62 64",
+      rule: "loopback has no node ports",
+      fixture: none,
+      packet: "127.0.0.1 127.0.0.1:30080",
+      outcome: "pass",
+    },
+    { items: "63 64", rule: "nor has ::1", fixture: none, packet: "::1 [::1]:30080", outcome: "pass" },
+    {
+      items: "65",
+      rule: "without endpoints the selected addresses reject",
+      fixture: some,
+      packet: `${outside} 192.0.2.139:30082`,
+      outcome: "reject",
+    },
+    { items: "65", rule: "... and no others", fixture: some, packet: `${outside} ${own}:30082`, outcome: "pass" },
+    {
+      items: "66",
+      rule: "every address meant: those of the node, and not loopback",
+      fixture: traffic,
+      packet: "127.0.0.1 127.0.0.1:30013",
+      outcome: "pass",
+    },
+  ],
+});
