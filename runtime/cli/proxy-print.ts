@@ -1,11 +1,10 @@
 import { formatSocket } from "../../compiler/net/socket.ts";
-import type { Place } from "../proxy/engine.ts";
+import type { Place } from "../proxy/places.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is in use",
   EACCES: "permission denied: ports below 1024 are for root",
   EADDRNOTAVAIL: "this machine has no such address",
-  EPROTONOSUPPORT: "the proxy does not carry it",
   EMFILE: "too many open files",
 };
 

@@ -3,8 +3,9 @@ import { type Context, distinctDiagnostics, report } from "../../compiler/cli/co
 import { exitCodes, TroubleError, UsageError } from "../../compiler/cli/exit.ts";
 import { jsonDiagnostic } from "../../compiler/diagnostics/render-json.ts";
 import { hasErrors } from "../../compiler/index.ts";
-import { type Place, ProxyEngine } from "../proxy/engine.ts";
+import { ProxyEngine } from "../proxy/engine.ts";
 import { nodeAddresses } from "../proxy/node-addresses.ts";
+import type { Place } from "../proxy/places.ts";
 import { type ListenMode, planProxy } from "../proxy/plan.ts";
 import { proxyLog } from "./proxy-log.ts";
 import { listenModeOf, type ProxyCommandOptions, settingsOf } from "./proxy-options.ts";

@@ -4,6 +4,7 @@ import { healthKey, type PoolEndpoint } from "./endpoint.ts";
 import { Health } from "./health.ts";
 import { Admissions } from "./limits.ts";
 import { type Log, SparseLog } from "./log.ts";
+import { type Listening, type Place, Places } from "./places.ts";
 import type { Binding, ProxyPlan } from "./plan.ts";
 import { Pool, type PoolPlan } from "./pool.ts";
 import { probeTcp } from "./probe.ts";
@@ -11,28 +12,12 @@ import { Relay, type RelayHost } from "./relay.ts";
 import type { ProxySettings } from "./settings.ts";
 import { admit } from "./sources.ts";
 import { listenTcp, type OpenClient } from "./tcp-listen.ts";
+import { UdpPlace } from "./udp-place.ts";
 
 /** How often times are looked at. */
 const sweepMs = 500;
-/** How often a port that somebody else has is tried again. */
-const retryListenMs = 5000;
 
-/** A binding and what became of it. */
-export interface Place {
-  readonly binding: Binding;
-  /** null: it does not listen. */
-  readonly port: number | null;
-  /** Why not: the code of the system call, EADDRINUSE for instance. */
-  readonly trouble: string | null;
-}
-
-interface OpenPlace extends Place {
-  readonly close: () => void;
-  /** What the table says of it now. */
-  binding: Binding;
-}
-
-export interface ProxyOptions {
+export interface EngineOptions {
   readonly settings: ProxySettings;
   readonly log: Log;
   /** Milliseconds of a clock that never goes back. */
@@ -40,6 +25,8 @@ export interface ProxyOptions {
   /** Canonical texts of the machine's addresses. */
   readonly nodeAddresses: () => ReadonlySet<string>;
 }
+
+const nothing: ProxyPlan = { bindings: [], pools: new Map(), pods: { ipv4: { kind: "none" }, ipv6: { kind: "none" } } };
 
 /**
  * Carries connections as a plan says, and takes over another plan while it does. What both plans have goes on untouched:
@@ -50,36 +37,33 @@ export class ProxyEngine implements RelayHost {
   readonly buffers = new BufferPool();
   readonly admissions: Admissions;
   readonly health = new Health();
-  readonly startedAt: number;
   tick: number;
-  readonly #options: ProxyOptions;
+  /** How often a plan was taken over. */
+  generation = 0;
+  readonly #options: EngineOptions;
   readonly #sparse: SparseLog;
-  readonly #places = new Map<string, OpenPlace>();
+  readonly #places = new Places((place, port) => this.#listen(place, port));
   readonly #pools = new Map<string, Pool>();
   readonly #counters = new Map<string, ServiceCounters>();
   readonly #relays = new Set<Relay>();
   readonly #sweeper: NodeJS.Timeout;
-  #plan: ProxyPlan = { bindings: [], pools: new Map(), pods: { ipv4: { kind: "none" }, ipv6: { kind: "none" } } };
+  #plan = nothing;
   #nodeAddresses: ReadonlySet<string>;
-  #listenAgainAt = Number.POSITIVE_INFINITY;
   #isClosing = false;
   #whenEmpty: (() => void) | null = null;
-  /** How often a plan was taken over. */
-  generation = 0;
 
-  constructor(options: ProxyOptions) {
+  constructor(options: EngineOptions) {
     this.#options = options;
     this.settings = options.settings;
     this.admissions = new Admissions(options.settings);
     this.#sparse = new SparseLog(options.log, options.now);
     this.#nodeAddresses = options.nodeAddresses();
     this.tick = options.now();
-    this.startedAt = this.tick;
     this.#sweeper = setInterval(() => this.sweep(), sweepMs);
   }
 
   get places(): readonly Place[] {
-    return [...this.#places.values()];
+    return this.#places.all;
   }
 
   get pools(): readonly Pool[] {
@@ -91,6 +75,7 @@ export class ProxyEngine implements RelayHost {
     return [...this.#counters.values()];
   }
 
+  /** TCP connections; UDP clients are counted in `admissions` alone. */
   get connections(): number {
     return this.#relays.size;
   }
@@ -103,7 +88,7 @@ export class ProxyEngine implements RelayHost {
     return this.#options.now();
   }
 
-  /** Goes by another plan from now on. New places listen before old ones are given up. Never two at the same time. */
+  /** Goes by another plan from now on. Never two at the same time. */
   async take(plan: ProxyPlan): Promise<readonly Place[]> {
     this.#plan = plan;
     this.#nodeAddresses = this.#options.nodeAddresses();
@@ -114,41 +99,16 @@ export class ProxyEngine implements RelayHost {
       pool.update(poolPlan, leaveBy);
     }
     for (const [name, pool] of this.#pools) if (!plan.pools.has(name)) pool.update(null, leaveBy);
-    const wanted = new Map(plan.bindings.map((binding) => [binding.id, binding]));
-    const fresh: Binding[] = [];
-    for (const [id, binding] of wanted) {
-      const place = this.#places.get(id);
-      if (place === undefined || place.port === null) fresh.push(binding);
-      else place.binding = binding;
-    }
-    // a port may go from one binding to another, so what cannot be had at first is tried again when the old ones are gone
-    await this.#listen(fresh);
-    for (const [id, place] of this.#places) {
-      if (wanted.has(id)) continue;
-      place.close();
-      this.#places.delete(id);
-    }
-    await this.#listen(this.#notListening());
+    await this.#places.take(plan.bindings, this.now());
+    this.sweep();
     this.generation++;
-    for (const { binding, trouble } of this.places) {
-      if (trouble === null) continue;
-      const { key, address, ports, protocol } = binding;
-      this.#options.log("error", "cannot-listen", {
-        service: key,
-        protocol,
-        address: address.text,
-        port: ports[0] ?? null,
-        code: trouble,
-      });
-    }
     return this.places;
   }
 
   /** Takes no new connections, and resolves when those it has are over: by themselves, or when the time to drain is. */
   close(): Promise<void> {
     this.#isClosing = true;
-    for (const place of this.#places.values()) place.close();
-    this.#places.clear();
+    this.#places.close();
     const leaveBy = this.now() + this.settings.drainMs;
     for (const pool of this.#pools.values()) pool.update(null, leaveBy);
     return new Promise((resolve) => {
@@ -168,18 +128,16 @@ export class ProxyEngine implements RelayHost {
     this.tick = now;
     this.admissions.memoryBytes = process.memoryUsage.rss();
     for (const relay of this.#relays) relay.sweep(now);
+    this.#places.sweep(now);
     for (const [name, pool] of this.#pools) {
       pool.sweep(now);
       if (pool.endpoints.length === 0 && !this.#plan.pools.has(name)) this.#pools.delete(name);
     }
     this.#probe(now);
-    if (now < this.#listenAgainAt || this.#isClosing) return;
-    this.#listenAgainAt = Number.POSITIVE_INFINITY;
-    void this.#listen(this.#notListening());
   }
 
   lacking(code: string): void {
-    this.#sparse.say("system-limit", code, { code, connections: this.#relays.size });
+    this.#sparse.say("system-limit", code, { code, connections: this.admissions.count });
   }
 
   ended(relay: Relay): void {
@@ -195,38 +153,20 @@ export class ProxyEngine implements RelayHost {
     this.#whenEmpty = null;
   }
 
-  #notListening(): readonly Binding[] {
-    return this.places.filter(({ port }) => port === null).map(({ binding }) => binding);
-  }
-
-  async #listen(bindings: readonly Binding[]): Promise<void> {
-    for (const binding of bindings) {
-      if (this.#isClosing) return;
-      const place = await this.#open(binding);
-      this.#places.set(binding.id, place);
-      if (place.port === null) this.#listenAgainAt = this.now() + retryListenMs;
+  async #listen(place: { readonly binding: Binding }, port: number): Promise<Listening> {
+    const { address, protocol } = place.binding;
+    if (protocol === "udp") {
+      const admitted = (client: string) => this.#admit(place.binding, client);
+      return UdpPlace.open({ engine: this, admit: admitted }, address, port);
     }
-  }
-
-  async #open(binding: Binding): Promise<OpenPlace> {
-    if (binding.protocol !== "tcp") return { binding, port: null, trouble: "EPROTONOSUPPORT", close: () => {} };
-    let trouble = "";
-    for (const port of binding.ports) {
-      try {
-        const place: OpenPlace = { binding, port, trouble: null, close: () => listener.close() };
-        const listener = await listenTcp({
-          address: binding.address,
-          port,
-          onClient: (open) => this.#accept(place, open),
-          onError: ({ code }) => this.lacking(code ?? "accept"),
-        });
-        return place;
-      } catch (error) {
-        if (!(error instanceof Error && "code" in error)) throw error;
-        trouble = String(error.code);
-      }
-    }
-    return { binding, port: null, trouble, close: () => {} };
+    const onClient = (open: OpenClient) => this.#accept(place.binding, open);
+    const { close } = await listenTcp({
+      address,
+      port,
+      onClient,
+      onError: ({ code }) => this.lacking(code ?? "accept"),
+    });
+    return { close, sweep: () => {} };
   }
 
   #countersOf(key: string): ServiceCounters {
@@ -239,39 +179,35 @@ export class ProxyEngine implements RelayHost {
     return new Pool(plan, this.#countersOf(plan.key), this.health, this.settings.maxAffinity);
   }
 
-  #accept({ binding }: Place, open: OpenClient): void {
+  #accept(binding: Binding, open: OpenClient): void {
     const relay = new Relay(this, open);
     const client = relay.clientAddress;
-    // it came and went
-    if (client === null) {
+    // without an address it came and went
+    const pool = client === null ? "no-endpoint" : this.#admit(binding, client);
+    if (client === null || typeof pool === "string") {
       relay.refuse();
-      return;
-    }
-    const found = this.#poolFor(binding, client);
-    const refusal = typeof found === "string" ? found : this.admissions.enter(client);
-    if (typeof found !== "string" && refusal === null) {
-      this.#relays.add(relay);
-      relay.start(found, client);
     } else {
-      this.#refuse(binding, relay, client, refusal ?? "source");
+      this.#relays.add(relay);
+      relay.start(pool, client);
     }
   }
 
-  #poolFor(binding: Binding, client: string): Pool | RefusalReason {
+  /** The pool for a new client of a binding, who was counted; or why there is none, which was counted too. */
+  #admit(binding: Binding, client: string): Pool | RefusalReason {
     const admission = admit(binding, client, { pods: this.#plan.pods, nodeAddresses: this.#nodeAddresses });
-    if ("refused" in admission) return admission.refused;
-    return this.#pools.get(admission.pool) ?? "no-endpoint";
+    const pool = "pool" in admission ? (this.#pools.get(admission.pool) ?? "no-endpoint") : admission.refused;
+    const reason = typeof pool === "string" ? pool : this.admissions.enter(client);
+    if (reason === null) return pool;
+    const { key } = binding;
+    this.#countersOf(key).refusals[reason]++;
+    this.#sparse.say("refused", `${key} ${reason}`, { service: key, client, reason });
+    return reason;
   }
 
-  #refuse(binding: Binding, relay: Relay, client: string, reason: RefusalReason): void {
-    relay.refuse();
-    this.#countersOf(binding.key).refusals[reason]++;
-    this.#sparse.say("refused", `${binding.key} ${reason}`, { service: binding.key, client, reason });
-  }
-
+  /** Tries endpoints that failed some time ago. */
   #probe(now: number): void {
-    const due = new Set(this.health.due(now));
-    if (due.size === 0) return;
+    const due = this.health.due(now);
+    if (due.length === 0) return;
     const known = new Map<string, PoolEndpoint>();
     for (const pool of this.#pools.values()) {
       for (const endpoint of pool.endpoints) known.set(healthKey(pool.protocol, endpoint), endpoint);
@@ -279,10 +215,9 @@ export class ProxyEngine implements RelayHost {
     this.health.keep((key) => known.has(key));
     for (const key of due) {
       const endpoint = known.get(key);
-      if (endpoint === undefined) continue;
       // nobody answers a datagram because it was sent: the next client finds out
       if (!key.startsWith("tcp ")) this.health.accepts(key);
-      else {
+      else if (endpoint !== undefined) {
         void probeTcp(endpoint).then((accepts) => {
           if (accepts) this.health.accepts(key);
           else this.health.triedInVain(key, this.now());

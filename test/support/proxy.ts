@@ -1,10 +1,12 @@
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { parseProxyTable } from "../../compiler/backends/userspace/parse.ts";
 import type { ProxyTable } from "../../compiler/backends/userspace/program.ts";
 import { type IpAddress, parseAddress } from "../../compiler/net/address.ts";
-import { type Place, ProxyEngine } from "../../runtime/proxy/engine.ts";
+import { ProxyEngine } from "../../runtime/proxy/engine.ts";
+import type { Place } from "../../runtime/proxy/places.ts";
 import { planProxy } from "../../runtime/proxy/plan.ts";
 import { type ProxySettings, usualSettings } from "../../runtime/proxy/settings.ts";
 
@@ -112,6 +114,55 @@ export async function endpoint(serve: (socket: Socket) => void, host = "127.0.0.
 export const echo = (socket: Socket): void => void socket.pipe(socket);
 /** Answers a line of its own to whatever comes first. */
 export const saying = (text: string) => (socket: Socket) => void socket.once("data", () => socket.end(text));
+
+/** A UDP server on loopback until the test ends, which answers as `answer` says; null is no answer. */
+export async function udpEndpoint(answer: (bytes: Buffer) => Buffer | string | null, host = "127.0.0.1", port = 0) {
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  const peers = new Set<number>();
+  socket.on("message", (bytes, peer) => {
+    peers.add(peer.port);
+    const text = answer(bytes);
+    if (text !== null) socket.send(text, peer.port, peer.address);
+  });
+  socket.bind(port, host);
+  await once(socket, "listening");
+  let isOpen = true;
+  const close = (): void => {
+    if (isOpen) socket.close();
+    isOpen = false;
+  };
+  onTestFinished(close);
+  return { port: socket.address().port, clients: () => peers.size, close };
+}
+
+export interface UdpClient {
+  /** Sends a datagram and waits for the next one that comes. */
+  readonly ask: (bytes: Buffer | string) => Promise<string>;
+  readonly send: (bytes: Buffer | string) => void;
+  readonly close: () => void;
+}
+
+/** A connected socket: it hears nobody but the address that it speaks to. */
+export async function udpClient(port: number, host = "127.0.0.1"): Promise<UdpClient> {
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  await new Promise<void>((resolve) => socket.connect(port, host, resolve));
+  let isOpen = true;
+  const close = (): void => {
+    if (isOpen) socket.close();
+    isOpen = false;
+  };
+  onTestFinished(close);
+  return {
+    ask: async (bytes) => {
+      const heard = once(socket, "message");
+      socket.send(bytes);
+      const [answer] = await heard;
+      return String(answer);
+    },
+    send: (bytes) => socket.send(bytes),
+    close,
+  };
+}
 
 export interface RunningProxy {
   readonly engine: ProxyEngine;
