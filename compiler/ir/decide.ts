@@ -4,7 +4,7 @@ import { type Fraction, fraction, one } from "../net/fraction.ts";
 import { assert, unreachable } from "../result.ts";
 import type { Scheduler } from "../spec/schema.ts";
 import type { IrDetector, IrEndpoint, IrFrontend, IrPool, IrRoute, NodeIr, SourceClass } from "./ir.ts";
-import { frontendOf, isNodeAddress } from "./lookup.ts";
+import { frontendOf, isNodeAddress, isVip } from "./lookup.ts";
 
 /**
  * The meaning of a compiled spec: where the first packet of a connection goes. Every backend is held to this.
@@ -21,8 +21,8 @@ export function decide(ir: NodeIr, packet: Packet): Outcome {
 
 /** No service has this port: a VIP refuses it, an unallocated address of a service range swallows it. */
 function decideUnserved(ir: NodeIr, packet: Packet): Outcome {
-  const { family, text } = packet.destination;
-  if (ir.vips[family].some((vip) => vip.text === text)) return { verdict: "reject", key: null };
+  const { family } = packet.destination;
+  if (isVip(ir, packet.destination)) return { verdict: "reject", key: null };
   if (ir.serviceRanges[family].some((range) => prefixContains(range, packet.destination))) {
     return { verdict: "drop", key: null };
   }

@@ -7,9 +7,26 @@ export interface Fraction {
 export const zero: Fraction = { numerator: 0n, denominator: 1n };
 export const one: Fraction = { numerator: 1n, denominator: 1n };
 
+/** Beyond it a number is no longer exact. */
+const largestExact = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** Products of thresholds have powers of two as denominators, of some hundred digits: their common bits need no division. */
 function gcdBig(a: bigint, b: bigint): bigint {
   let [x, y] = [a < 0n ? -a : a, b < 0n ? -b : b];
-  while (y !== 0n) [x, y] = [y, x % y];
+  if (x !== 0n && (y & (y - 1n)) === 0n) {
+    const lowest = x & -x;
+    return lowest < y ? lowest : y;
+  }
+  while (y !== 0n) {
+    if (x <= largestExact && y <= largestExact) return BigInt(gcd(Number(x), Number(y)));
+    [x, y] = [y, x % y];
+  }
+  return x;
+}
+
+function gcd(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y !== 0) [x, y] = [y, x % y];
   return x;
 }
 
@@ -17,6 +34,7 @@ function gcdBig(a: bigint, b: bigint): bigint {
 export function fraction(numerator: number | bigint, denominator: number | bigint): Fraction {
   const [n, d] = [BigInt(numerator), BigInt(denominator)];
   if (d === 0n) throw new RangeError("a fraction needs a denominator");
+  if (d === 1n) return { numerator: n, denominator: d };
   const divisor = gcdBig(n, d) * (d < 0n ? -1n : 1n);
   return { numerator: n / divisor, denominator: d / divisor };
 }
@@ -26,8 +44,8 @@ export function add(a: Fraction, b: Fraction): Fraction {
 }
 
 export function multiply(a: Fraction, b: Fraction): Fraction {
-  if (a === one) return b;
-  if (b === one) return a;
+  if (a.numerator === a.denominator) return b;
+  if (b.numerator === b.denominator) return a;
   return fraction(a.numerator * b.numerator, a.denominator * b.denominator);
 }
 
@@ -45,11 +63,5 @@ export function formatFraction(value: Fraction): string {
 
 /** Greatest common divisor of whole numbers; 0 for an empty list or zeros alone. */
 export function greatestCommonDivisor(values: readonly number[]): number {
-  let result = 0;
-  for (const value of values) {
-    let [a, b] = [result, value];
-    while (b !== 0) [a, b] = [b, a % b];
-    result = a;
-  }
-  return result;
+  return values.reduce(gcd, 0);
 }

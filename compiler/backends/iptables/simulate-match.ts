@@ -41,19 +41,17 @@ export const noExtensions: Extensions = {
 };
 
 /**
- * Whether a match holds for the first packet of a connection; `statistic` is not asked here, because it holds sometimes.
+ * Whether a match holds for the first packet of a connection; `statistic` is not asked here, because it holds sometimes, nor are comments.
  * Source: iptables-extensions(8), and net/netfilter/xt_*.c for what the page leaves open.
  */
 export function matches(
-  match: Exclude<IptablesMatch, { readonly kind: "statistic" }>,
+  match: Exclude<IptablesMatch, { readonly kind: "statistic" | "comment" }>,
   state: PacketState,
   surroundings: Surroundings,
   extensions: Extensions,
 ): boolean {
   const { original } = state;
   switch (match.kind) {
-    case "comment":
-      return true;
     case "recent":
       return recentHolds(match, state);
     case "ipvs":

@@ -1,18 +1,24 @@
 import { addressFromBits, type Family, type IpAddress } from "../../net/address.ts";
-import { type Fraction, fraction, multiply, one } from "../../net/fraction.ts";
-import { assert, InternalError, unreachable } from "../../result.ts";
+import { type Fraction, multiply, one } from "../../net/fraction.ts";
+import { assert, unreachable } from "../../result.ts";
 import type { Packet } from "../packet.ts";
 import { type Branch, type End, isFromNode, isLocal, type Surroundings } from "../simulation.ts";
 import type {
   BuiltinChain,
-  IptablesChain,
   IptablesMatch,
   IptablesProgram,
-  IptablesRule,
   IptablesRuleset,
   IptablesTableName,
   IptablesTarget,
 } from "./program.ts";
+import {
+  type HookStage,
+  type IndexedChain,
+  type IndexedRule,
+  type IptablesPlace,
+  indexOf,
+  type RulesetIndex,
+} from "./simulate-index.ts";
 import {
   type Extensions,
   matches,
@@ -22,23 +28,7 @@ import {
   recentEntry,
 } from "./simulate-match.ts";
 
-/** A rule that matched. */
-export interface IptablesPlace {
-  readonly table: IptablesTableName;
-  readonly chain: string;
-  readonly rule: IptablesRule;
-}
-
 export type IptablesBranch = Branch<IptablesPlace, RecentMemory>;
-
-/** Tables of a hook in the order in which the kernel calls them (enum nf_ip_hook_priorities). */
-const tablesOf: Readonly<Record<BuiltinChain, readonly IptablesTableName[]>> = {
-  PREROUTING: ["raw", "mangle", "nat"],
-  INPUT: ["mangle", "filter", "nat"],
-  FORWARD: ["mangle", "filter"],
-  OUTPUT: ["raw", "mangle", "nat", "filter"],
-  POSTROUTING: ["mangle", "nat"],
-};
 
 const loopbackOf: Readonly<Record<Family, IpAddress>> = {
   ipv4: addressFromBits("ipv4", 0x7f000001n),
@@ -108,33 +98,8 @@ const nothingMatched: Tried = { matched: null, missed: null };
 
 /** Where a walk goes on after a chain: the chain that jumped, and the rule after the jump. */
 interface Return {
-  readonly chain: IptablesChain;
+  readonly chain: IndexedChain;
   readonly at: number;
-}
-
-/** What is looked up in a ruleset, made once: many packets go through it. */
-interface RulesetIndex {
-  readonly chains: ReadonlyMap<IptablesTableName, ReadonlyMap<string, IptablesChain>>;
-  /** The chains that a built-in chain of a table jumps to, in order: `nat PREROUTING`. */
-  readonly jumps: ReadonlyMap<string, readonly string[]>;
-}
-
-const indexes = new WeakMap<IptablesRuleset, RulesetIndex>();
-
-function indexOf(ruleset: IptablesRuleset): RulesetIndex {
-  const known = indexes.get(ruleset);
-  if (known !== undefined) return known;
-  const jumps = new Map<string, string[]>();
-  for (const { table, chain, target } of ruleset.jumps) {
-    const place = `${table} ${chain}`;
-    jumps.set(place, [...(jumps.get(place) ?? []), target]);
-  }
-  const chains = new Map(
-    ruleset.tables.map((table) => [table.name, new Map(table.chains.map((chain) => [chain.name, chain]))] as const),
-  );
-  const index = { chains, jumps };
-  indexes.set(ruleset, index);
-  return index;
 }
 
 /** Knows the rules, and sends packets through them. */
@@ -163,95 +128,75 @@ export class Traveller {
     return this.hook("POSTROUTING", this.hook("FORWARD", [walk]));
   }
 
-  /** Through the tables of one hook. Accepting ends a table, not the hook; dropping ends everything. */
-  hook(chain: BuiltinChain, walks: readonly Walk[], tables = tablesOf[chain]): readonly Walk[] {
+  /** Through the tables of one hook, or some of them. Accepting ends a table, not the hook; dropping ends everything. */
+  hook(
+    chain: BuiltinChain,
+    walks: readonly Walk[],
+    tables: readonly IptablesTableName[] | null = null,
+  ): readonly Walk[] {
     let current = walks;
-    for (const table of tables) {
-      const targets = this.#index.jumps.get(`${table} ${chain}`);
-      if (targets === undefined) continue;
-      current = current.flatMap((walk) => {
-        if (walk.verdict === "drop" || walk.verdict === "reject") return walk;
-        // nobody translates the destination of a connection twice
-        if (table === "nat" && walk.state.isTranslated && chain !== "POSTROUTING") return walk;
-        const hasInput = chain !== "OUTPUT" && chain !== "POSTROUTING" && walk.state.original.inputInterface !== null;
-        const state = walk.state.hasInput === hasInput ? walk.state : { ...walk.state, hasInput };
-        return this.#table(table, targets, { ...walk, verdict: null, state });
-      });
+    for (const stage of this.#index.hooks[chain]) {
+      if (tables !== null && !tables.includes(stage.table)) continue;
+      const after: Walk[] = [];
+      for (const walk of current) {
+        if (isPast(walk, chain, stage.table)) after.push(walk);
+        else this.#table(stage, entering(walk, chain), after);
+      }
+      current = after;
     }
     return current;
   }
 
   /** Through weir's chains that the built-in chain jumps to, one after the other until one accepts or drops. */
-  #table(table: IptablesTableName, targets: readonly string[], walk: Walk): readonly Walk[] {
+  #table({ table, targets }: HookStage, walk: Walk, after: Walk[]): void {
     let current: readonly Walk[] = [walk];
-    for (const target of targets) {
-      current = current.flatMap((each) =>
-        each.verdict === null ? this.#chain(table, this.#named(table, target), 0, [], each) : each,
-      );
+    for (const [at, target] of targets.entries()) {
+      const next = at === targets.length - 1 ? after : [];
+      for (const each of current) {
+        if (each.verdict !== null) next.push(each);
+        else this.#chain(this.#index.chain(table, target), 0, [], each, next);
+      }
+      current = next;
     }
-    return current;
   }
 
-  #named(table: IptablesTableName, name: string): IptablesChain {
-    const chain = this.#index.chains.get(table)?.get(name);
-    if (chain === undefined) throw new InternalError(`table ${table} has no chain ${name}`);
-    return chain;
-  }
-
-  /** From one rule of a chain to the end of the outermost chain. */
-  #chain(
-    table: IptablesTableName,
-    from: IptablesChain,
-    at: number,
-    stack: readonly Return[],
-    walk: Walk,
-  ): readonly Walk[] {
+  /** From one rule of a chain to the end of the outermost chain; all ends are added to `after`. */
+  #chain(from: IndexedChain, at: number, stack: readonly Return[], walk: Walk, after: Walk[]): void {
     let [chain, next, returns, current] = [from, at, stack, walk];
-    const branches: Walk[] = [];
     for (;;) {
-      assert(returns.length < 64, `chain ${chain.name} jumps too deep`);
       const rule = chain.rules[next++];
       if (rule === undefined) {
         const back = returns.at(-1);
-        if (back === undefined) return [...branches, current];
+        if (back === undefined) break;
         [chain, next, returns] = [back.chain, back.at, returns.slice(0, -1)];
         continue;
       }
       const tried = this.#try(rule, current);
-      if (tried.missed !== null && tried.matched !== null) {
-        branches.push(...this.#chain(table, chain, next, returns, tried.missed));
-      }
-      if (tried.matched === null) {
-        current = tried.missed ?? current;
-        continue;
-      }
-      current = { ...tried.matched, path: [...tried.matched.path, { table, chain: chain.name, rule }] };
-      const { target } = rule;
+      if (tried.matched === null) continue;
+      if (tried.missed !== null) this.#chain(chain, next, returns, tried.missed, after);
+      const { target } = rule.place.rule;
+      current = this.#apply(target, { ...tried.matched, path: [...tried.matched.path, rule.place] });
+      if (current.verdict !== null) break;
       if (target.kind === "jump" || target.kind === "goto") {
         if (target.kind === "jump") returns = [...returns, { chain, at: next }];
-        [chain, next] = [this.#named(table, target.chain), 0];
+        assert(returns.length < 64, `chain ${chain.name} jumps too deep`);
+        [chain, next] = [this.#index.chain(chain.table, target.chain), 0];
       } else if (target.kind === "return") next = chain.rules.length;
-      else {
-        current = this.#apply(target, current);
-        if (current.verdict !== null) return [...branches, current];
-      }
     }
+    after.push(current);
   }
 
-  /** The ways in which a rule matches and does not; null for a way that cannot be. */
-  #try(rule: IptablesRule, walk: Walk): Tried {
+  /** Where a test fails behind a throw of dice the rule has not matched, whatever they said. */
+  #try({ tests }: IndexedRule, walk: Walk): Tried {
     let matched = walk;
     let missed: Walk | null = null;
-    for (const match of rule.matches) {
-      if (match.kind === "statistic") {
-        const probability = fraction(match.threshold, 2 ** 31);
-        const rest = fraction(2 ** 31 - match.threshold, 2 ** 31);
-        assert(missed === null, "a rule with two statistics cannot be followed");
-        missed = { ...matched, share: multiply(matched.share, rest) };
-        matched = { ...matched, share: multiply(matched.share, probability) };
-      } else if (!matches(match, matched.state, this.#surroundings, this.#extensions)) {
-        return missed === null ? nothingMatched : { matched: null, missed: walk };
-      } else if (match.kind === "recent") matched = { ...matched, state: remember(match, matched.state) };
+    for (const test of tests) {
+      if (test.kind === "dice") {
+        missed = { ...matched, share: multiply(matched.share, test.miss) };
+        matched = { ...matched, share: multiply(matched.share, test.hit) };
+      } else if (!matches(test, matched.state, this.#surroundings, this.#extensions)) {
+        return nothingMatched;
+      } else if (test.kind === "recent") matched = { ...matched, state: remember(test, matched.state) };
     }
     return { matched, missed };
   }
@@ -300,6 +245,19 @@ export class Traveller {
         return unreachable(target);
     }
   }
+}
+
+/** Whether a walk does not enter a table: it has ended, or its destination is translated, which nobody does twice. */
+function isPast({ verdict, state }: Walk, chain: BuiltinChain, table: IptablesTableName): boolean {
+  if (verdict === "drop" || verdict === "reject") return true;
+  return table === "nat" && state.isTranslated && chain !== "POSTROUTING";
+}
+
+function entering(walk: Walk, chain: BuiltinChain): Walk {
+  const { state, verdict } = walk;
+  const hasInput = chain !== "OUTPUT" && chain !== "POSTROUTING" && state.original.inputInterface !== null;
+  if (state.hasInput === hasInput && verdict === null) return walk;
+  return { ...walk, verdict: null, state: state.hasInput === hasInput ? state : { ...state, hasInput } };
 }
 
 function marked(mark: number, { value, mask }: { readonly value: number; readonly mask: number }): number {

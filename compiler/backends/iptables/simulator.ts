@@ -3,7 +3,8 @@ import { iptablesConditions } from "./conditions.ts";
 import { namedChains } from "./named-chains.ts";
 import { printRule } from "./print.ts";
 import type { IptablesProgram, IptablesRule } from "./program.ts";
-import { type IptablesBranch, type IptablesPlace, simulateIptables } from "./simulate.ts";
+import { type IptablesBranch, simulateIptables } from "./simulate.ts";
+import type { IptablesPlace } from "./simulate-index.ts";
 import type { RecentMemory } from "./simulate-match.ts";
 
 /** The keys of service ports by chain. */

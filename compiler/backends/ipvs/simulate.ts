@@ -1,6 +1,7 @@
 import { prefixContains, prefixOf } from "../../net/address.ts";
 import { type Fraction, fraction, one } from "../../net/fraction.ts";
-import { type IptablesPlace, startOf, Traveller, type Walk } from "../iptables/simulate.ts";
+import { startOf, Traveller, type Walk } from "../iptables/simulate.ts";
+import type { IptablesPlace } from "../iptables/simulate-index.ts";
 import type { Extensions, PacketState } from "../iptables/simulate-match.ts";
 import type { Packet } from "../packet.ts";
 import { type Branch, type End, isFromNode, isLocal, type Surroundings } from "../simulation.ts";

@@ -1,6 +1,7 @@
 import { addressFromBits, addressWidth } from "../../net/address.ts";
 import { fraction, multiply, one } from "../../net/fraction.ts";
-import { type IptablesPlace, simulateIptables } from "../iptables/simulate.ts";
+import { simulateIptables } from "../iptables/simulate.ts";
+import type { IptablesPlace } from "../iptables/simulate-index.ts";
 import type { Packet } from "../packet.ts";
 import type { Branch, End, Surroundings } from "../simulation.ts";
 import type { ProxyEndpoint, ProxyListener, ProxyProgram } from "./program.ts";
