@@ -75,19 +75,14 @@ export function irOf(spec: Spec, name: string, overrides: NodeOverrides = {}): I
     declared === undefined ? [...spec.nodes, node] : spec.nodes.map((item) => (item === declared ? node : item));
   const resolved = resolveNode({ ...spec, nodes: known }, node);
   if (described) return resolved;
-  const note = diagnostic(
-    "spec/undescribed-node",
-    { node: name },
-    {
-      at: null,
-      help:
-        didYouMean(
-          name,
-          spec.nodes.map((item) => item.name),
-        ) ?? `declare \`node ${name} { ... }\`, or use --node-address, --node-pods and --node-zone`,
-    },
-  );
-  return { ir: resolved.ir, diagnostics: [...resolved.diagnostics, note] };
+  return { ir: resolved.ir, diagnostics: [...resolved.diagnostics, undescribedNode(name, [spec])] };
+}
+
+/** The note on a node that none of the specs describes. */
+export function undescribedNode(name: string, specs: readonly Spec[]): Diagnostic {
+  const known = specs.flatMap(({ nodes }) => nodes.map((node) => node.name));
+  const advice = `declare \`node ${name} { ... }\`, or use --node-address, --node-pods and --node-zone`;
+  return diagnostic("spec/undescribed-node", { node: name }, { at: null, help: didYouMean(name, known) ?? advice });
 }
 
 /** One backend's part of an artifact. */

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { languageOf } from "../pipeline.ts";
 import type { Spec } from "../spec/schema.ts";
 import { type Compiled, compiledAt } from "./compiled.ts";
 import { TroubleError, UsageError } from "./exit.ts";
@@ -43,7 +44,7 @@ export async function openSides(
 
 function originsOf(args: readonly string[]): readonly [Origin, Origin] {
   const [first = "", second, ...rest] = args;
-  const range = existsSync(first) ? null : /^(.*?)(\.{2,3})(.*)$/s.exec(first);
+  const range = existsSync(first) ? null : /^([^:]*?)(\.{2,3})([^:]*)$/s.exec(first);
   if (range !== null) return rangeOf(range, args.slice(1));
   if (second === undefined || rest.length > 0) {
     throw new UsageError("name what to compare: OLD NEW, or REVISION.. PATH...");
@@ -66,10 +67,22 @@ function rangeOf(
 
 function originOf(argument: string): Origin {
   const colon = argument.indexOf(":");
-  if (existsSync(argument) || argument === "-" || colon < 1)
+  if (existsSync(argument) || argument === "-" || colon < 1) {
+    if (isPlainRevision(argument)) {
+      const ways = `${argument}.. PATH or ${argument}:PATH`;
+      throw new TroubleError(`cannot read ${argument}: no such file or folder; for a git revision write ${ways}`);
+    }
     return { kind: "files", paths: [argument], name: argument };
+  }
   const [revision, path] = [argument.slice(0, colon), argument.slice(colon + 1)];
   return { kind: "revision", revision, paths: [path === "" ? "." : path], name: argument };
+}
+
+/** What people write for a revision that git would know: `main`, `HEAD~2`, `origin/main`, `v1.2.3`. */
+function isPlainRevision(argument: string): boolean {
+  return (
+    !existsSync(argument) && languageOf(argument) === null && /^[A-Za-z0-9][A-Za-z0-9._/@^~-]*[^/]$/.test(argument)
+  );
 }
 
 async function open(origin: Origin, io: Io): Promise<OpenedSide> {

@@ -6,7 +6,7 @@ import { comparePrograms, filesOf, type NodeFiles } from "../diff/programs.ts";
 import { placesOf, printRules } from "../diff/rules.ts";
 import type { NodeIr } from "../ir/ir.ts";
 import { compareText } from "../net/order.ts";
-import { irOf } from "../pipeline.ts";
+import { irOf, undescribedNode } from "../pipeline.ts";
 import type { Spec } from "../spec/schema.ts";
 import { backendsOf } from "./backends.ts";
 import { type Context, distinctDiagnostics, report, reportLeftOut } from "./context.ts";
@@ -40,9 +40,11 @@ export async function diff(context: Context, paths: readonly string[], options: 
   const findings = errorsOf(old, now);
   if (findings.length > 0) {
     await report(context, findings);
-    throw new TroubleError("a spec with errors cannot be compared");
+    const broken = [old, now].filter((side) => errorsOf(side).length > 0).map(({ name }) => name);
+    throw new TroubleError(`${broken.join(" and ")}: a spec with errors cannot be compared`);
   }
   await reportLeftOut(context, notesOf(old, now));
+  if (!context.json) await report(context, unknownNodes(names, old, now));
   await showProgress(context, "comparing");
   const compared =
     old.kind === "spec" && now.kind === "spec"
@@ -127,6 +129,14 @@ function formatOf(context: Context, options: DiffOptions): DiffFormat {
 
 function notesOf(...sides: readonly OpenedSide[]): readonly Diagnostic[] {
   return distinctDiagnostics(sides.flatMap((side) => (side.kind === "spec" ? side.diagnostics : [])));
+}
+
+/** Notes on nodes that were asked for and that neither spec describes: most often a name that is mistyped. */
+function unknownNodes(names: readonly string[], ...sides: readonly OpenedSide[]): readonly Diagnostic[] {
+  const specs = sides.flatMap((side) => (side.kind === "spec" ? [side.spec] : []));
+  if (specs.length < sides.length) return [];
+  const isKnown = (name: string) => specs.some(({ nodes }) => nodes.some((node) => node.name === name));
+  return names.filter((name) => !isKnown(name)).map((name) => undescribedNode(name, specs));
 }
 
 /** Errors of both sides; warnings are for `weir check`. */

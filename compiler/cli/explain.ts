@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { declarationOf } from "../artifact/read-sources.ts";
 import type { BackendName } from "../backends/backend.ts";
 import { textOf } from "../backends/text.ts";
@@ -45,6 +46,10 @@ export async function explain(
   const { name, paths } = wordsMeant([word, ...rest]);
   if (paths.length === 0) throw new UsageError("needs a name, then PATH...: weir explain WEIR-SERVICES shop.weir");
   const backends = backendsOf(options.backend);
+  const [path = ""] = paths;
+  if (existsSync(name) && !existsSync(path) && path !== "-") {
+    throw new UsageError(`the name comes first, then PATH...: weir explain ${path} ${name}`);
+  }
   const compiled = compiledAt(paths, options);
   const searched =
     compiled === null ? await searchSpec(context, paths, backends, options) : searchCompiled(compiled, backends);
@@ -76,7 +81,8 @@ function wordsMeant(words: readonly string[]): { readonly name: string; readonly
 
 async function unknown(context: Context, name: string, rulesets: readonly Ruleset[]): Promise<number> {
   const near = suggestionsFor(name, rulesets);
-  const help = near.length === 0 ? "" : `; did you mean ${near.join(" or ")}?`;
+  const kinds = "chains, sets, maps, their elements, virtual servers, marks, comments";
+  const help = near.length === 0 ? `; known are ${kinds}` : `; did you mean ${near.join(" or ")}?`;
   await context.io.stderr.write(`${visible(`error: nothing is called ${name}${help}`)}
 `);
   return exitCodes.failed;

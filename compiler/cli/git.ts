@@ -9,7 +9,7 @@ import { orTrouble, TroubleError, UsageError } from "./exit.ts";
 export interface CheckedOut {
   /** What to load. */
   readonly paths: readonly string[];
-  /** Names of the folder in a text as a user of the revision knows them: `main:specs/shop.weir`. */
+  /** Paths of the folder in a text as a user in the repository knows them: `specs/shop.weir`. */
   readonly shownAs: (text: string) => string;
   remove(): void;
 }
@@ -34,7 +34,9 @@ function git(args: readonly string[], doing: string, input = "", most = maximumL
   }
   if (ended.status === 0) return ended.stdout;
   const said = ended.stderr.toString("utf8").trim().split("\n")[0] ?? "";
-  throw new TroubleError(`cannot ${doing}: ${said.replace(/^fatal: /, "") || "git does not know it"}`);
+  throw new TroubleError(
+    `cannot ${doing}: ${said.replace(/^fatal: /, "") || "git does not know it, and a shallow clone must fetch it first"}`,
+  );
 }
 
 /** The id of the commit that a revision names. What begins with a dash would be an option. */

@@ -47,7 +47,7 @@ function programOf(
   const program = new Command("weir");
   program
     .description("Compiles declarative service specs into Linux load-balancing rules, and puts them on nodes.")
-    .helpCommand(false)
+    .helpCommand("help [COMMAND]", "explain a command")
     .addHelpText("after", "\nEvery command explains itself and shows examples: weir check --help");
   // reading package.json costs something, and nobody else asks
   if (args.some((argument) => argument === "--version" || argument === "-V")) program.version(versionOfPackage());

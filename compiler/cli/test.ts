@@ -5,7 +5,7 @@ import { countTrials, jsonTrial } from "../expect/render-json.ts";
 import { renderJunit } from "../expect/render-junit.ts";
 import { renderTrials } from "../expect/render-text.ts";
 import { type Trial, tryExpects } from "../expect/try.ts";
-import { irOf } from "../pipeline.ts";
+import { irOf, undescribedNode } from "../pipeline.ts";
 import { backendsOf } from "./backends.ts";
 import { type Context, counted, distinctDiagnostics, remark, report } from "./context.ts";
 import { exitCodes, UsageError } from "./exit.ts";
@@ -53,7 +53,12 @@ async function tryAll(context: Context, paths: readonly string[], options: TestO
     }
     for (const node of nodes) {
       const expects = spec.expects.filter((expected) => expected.node === null || expected.node === node.name);
-      if (expects.length === 0) continue;
+      if (expects.length === 0) {
+        // a name that is mistyped has no expectations either
+        const isKnown = spec.nodes.some(({ name }) => name === node.name);
+        if (!isKnown) diagnostics.push(undescribedNode(node.name, [spec]));
+        continue;
+      }
       await showProgress(context, `testing ${node.name}`);
       const { ir, diagnostics: findings } = irOf(spec, node.name, node.overrides);
       addAll(diagnostics, findings);

@@ -50,6 +50,7 @@ export async function trace(context: Context, words: readonly string[], options:
   const loaded = await loadSpec(asked.paths, options.stdinName ?? null, context.io);
   if (hasErrors(loaded.diagnostics)) return refuse(context, loaded.diagnostics);
   await reportLeftOut(context, loaded.diagnostics);
+  if (loaded.spec.services.length === 0) await remark(context, "the inputs declare no service");
   const nodes = chosenNodes(loaded.spec, options);
   const [node, second] = nodes;
   if (node === undefined || second !== undefined) {
@@ -67,8 +68,7 @@ export async function trace(context: Context, words: readonly string[], options:
 
 /** The meaning of the command line. Throws UsageError for what is no packet. */
 export function askedIn(words: readonly string[], options: TraceOptions): Asked {
-  const paths = words.slice(0, -3);
-  const [protocol = "", source = "", destination = ""] = words.slice(-3);
+  const { paths, protocol, source, destination } = packetAtEnd(words);
   if (paths.length === 0) {
     throw new UsageError("needs PATH..., and a packet: weir trace shop.weir --node NAME tcp 10.244.1.5 10.96.0.10:80");
   }
@@ -85,6 +85,18 @@ export function askedIn(words: readonly string[], options: TraceOptions): Asked 
     backends,
     isList: isList || (backends?.length ?? 0) > 1,
   };
+}
+
+/** The packet is three words, or one as `expect` lines and answers write it: `tcp 10.244.1.5 -> 10.96.0.10:80`. */
+function packetAtEnd(words: readonly string[]): {
+  readonly paths: readonly string[];
+  readonly protocol: string;
+  readonly source: string;
+  readonly destination: string;
+} {
+  const quoted = /^(\S+) +(\S+) +(?:-> +)?(\S+)$/.exec(words.at(-1)?.trim() ?? "");
+  const [protocol = "", source = "", destination = ""] = quoted === null ? words.slice(-3) : quoted.slice(1);
+  return { paths: words.slice(0, quoted === null ? -3 : -1), protocol, source, destination };
 }
 
 async function refuse(context: Context, diagnostics: readonly Diagnostic[]): Promise<number> {

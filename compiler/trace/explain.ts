@@ -194,7 +194,7 @@ export function joined(explanations: readonly Explanation[]): readonly Explanati
 
 const mostSuggestions = 5;
 
-/** Names that are near, or that share their beginning with what was asked for. */
+/** Names that are near, that have what was asked for in them, or that share their beginning with it. */
 export function suggestionsFor(name: string, rulesets: readonly Ruleset[]): readonly string[] {
   const names = new Set(
     rulesets.flatMap((ruleset) => [...ruleset.names].flatMap(([one, key]) => (key === null ? [one] : [one, key]))),
@@ -202,5 +202,6 @@ export function suggestionsFor(name: string, rulesets: readonly Ruleset[]): read
   const near = nearest(name, names);
   const start = name.slice(0, Math.max(4, Math.ceil(name.length * 0.6))).toLowerCase();
   const alike = [...names].filter((one) => one.toLowerCase().startsWith(start));
-  return [...new Set([...(near === null ? [] : [near]), ...alike])].slice(0, mostSuggestions);
+  const within = name.length < 4 ? [] : [...names].filter((one) => has(one, name));
+  return [...new Set([...(near === null ? [] : [near]), ...within, ...alike])].slice(0, mostSuggestions);
 }

@@ -50,13 +50,13 @@ const options: Readonly<Record<string, Protocol>> = {
   "--sctp-service": "sctp",
 };
 
-/** `10.96.0.10 . tcp . 80`, `tcp . 30080`, `10.96.0.10,tcp:80`, `tcp 10.96.0.10:80`, `-t 10.96.0.10:80`, `node-port 30080`. */
+/** `10.96.0.10 . tcp . 80`, `tcp . 30080`, `10.96.0.10,tcp:80`, `tcp 10.96.0.10:80`, `-t 10.96.0.10:80`, `node-port 30080`, `30080`. */
 export function placeAsked(text: string): PlaceAsked | null {
   const element = /^(?:(\S+) \. )?(tcp|udp|sctp) \. ([0-9]+)$/.exec(text);
   if (element !== null) return place(element[1] ?? null, element[2], element[3]);
   const set = /^([^\s,]+),(tcp|udp|sctp):([0-9]+)$/.exec(text);
   if (set !== null) return place(set[1] ?? null, set[2], set[3]);
-  const nodePort = /^node-port (?:(tcp|udp|sctp) )?([0-9]+)$/.exec(text);
+  const nodePort = /^(?:node-port )?(?:(tcp|udp|sctp) )?([0-9]{1,5})$/.exec(text);
   if (nodePort !== null) return place(null, nodePort[1], nodePort[2]);
   const socket = /^(?:(\S+)\s+)?(?:\[([^\]]+)\]|([0-9.]+)):([0-9]+)$/.exec(text);
   if (socket === null) return null;

@@ -37,6 +37,11 @@ export function parseSocket(text: string): Result<{ readonly address: IpAddress;
 }
 
 function socketHelp(text: string): string {
+  const parts = /^(.*[^:]):([0-9]+)$/.exec(text);
+  const address = parts?.[1] === undefined ? null : parseAddress(parts[1]);
+  if (parts !== null && address?.ok === true && address.value.family === "ipv6") {
+    return `is an IPv6 address without brackets: write [${address.value.text}]:${parts[2]}`;
+  }
   const bare = parseAddress(text.replace(/^\[|\]$/g, ""));
   if (!bare.ok) return "is not an address and port: write 10.96.0.10:80, or [fd00::10]:80";
   return `has no port: write ${bare.value.family === "ipv6" ? `[${bare.value.text}]` : bare.value.text}:80`;

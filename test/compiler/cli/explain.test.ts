@@ -127,6 +127,9 @@ describe("weir explain", () => {
 
   it("shows no control characters of the name", async () => {
     const { code, stderr } = await weir(["explain", "\u001b[2Jx", shop]);
-    expect([code, stderr]).toEqual([1, "error: nothing is called \\u{1b}[2Jx\n"]);
+    expect([code, stderr]).toEqual([
+      1,
+      "error: nothing is called \\u{1b}[2Jx; known are chains, sets, maps, their elements, virtual servers, marks, comments\n",
+    ]);
   });
 });
