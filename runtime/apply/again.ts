@@ -28,7 +28,7 @@ export async function applyAgain(site: Site, record: GenerationRecord): Promise<
   let knowledge: Knowledge | null = null;
   if (planned.length > 0) {
     try {
-      knowledge = await change(site, record.generation, desired, planned, options);
+      knowledge = (await change(site, record.generation, desired, planned, options)).knowledge;
     } catch (error) {
       return goBack(site, record, snapshotsOf(views), failureOf(error));
     }

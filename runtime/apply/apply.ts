@@ -2,14 +2,22 @@ import { type Desired, isSameArtifact } from "../desired/desired.ts";
 import { bootMilliseconds, incarnation } from "../host/identity.ts";
 import type { GenerationRecord } from "../state/schema.ts";
 import { currentRecord, unfinished } from "../state/state.ts";
-import { change, type Knowledge, snapshotsOf } from "./change.ts";
+import { type Changed, change, type Knowledge, snapshotsOf, tokensOf } from "./change.ts";
 import { settleDrains } from "./drains.ts";
 import { type Failure, failureOf, Stopped } from "./failure.ts";
 import { type PlannedStep, planSteps } from "./plan.ts";
 import { planeOf } from "./planes.ts";
 import { restoreBefore, stepsBack } from "./restore.ts";
-import { journalize, knownArtifacts, neededGenerations, observeAll, type Site, type Views } from "./site.ts";
-import { type Trusted, trustedPlane } from "./trust.ts";
+import {
+  journalize,
+  knownArtifacts,
+  neededGenerations,
+  observeAll,
+  type Site,
+  type Spared,
+  type Views,
+} from "./site.ts";
+import { sparedBy, type Trusted, trustedPlane } from "./trust.ts";
 
 export interface ApplyOptions {
   /** Restore the state before unless it is confirmed within so many seconds; null: keep it. */
@@ -73,11 +81,17 @@ interface Look {
 async function look(site: Site, desired: Desired, options: ApplyOptions): Promise<Look> {
   await site.progress("reading what the kernel holds");
   const trusted = options.readsAll === true ? null : await trustedPlane(site, planeOf(desired.backend));
-  const views = await observeAll(site, knownArtifacts(site.state), trusted?.views);
+  const spared = options.readsAll === true ? undefined : await sparedFor(site, desired, trusted);
+  const views = await observeAll(site, knownArtifacts(site.state), spared);
   const planned = await planSteps(site.planes, views, desired, { atOnce: options.drainSeconds === 0 });
   // an assumption by which there is nothing to do would never be put to the test
   if (trusted?.token === null && planned.length === 0) return look(site, desired, { ...options, readsAll: true });
   return { views, planned, trusted };
+}
+
+async function sparedFor(site: Site, { backend }: Desired, trusted: Trusted | null): Promise<Spared> {
+  if (trusted !== null) return { views: trusted.views, unchanged: {} };
+  return sparedBy(site, await tokensOf(site), planeOf(backend));
 }
 
 /** Whether a record says already what would be recorded. */
@@ -161,9 +175,11 @@ async function carryOut(
 ): Promise<ApplyResult> {
   const { generation } = record;
   let steps = planned;
+  let views: Views = new Map();
   try {
     const changed = await changeTwice(site, generation, desired, planned, options);
     steps = changed.steps;
+    views = changed.views;
     finish(site, record, changed.knowledge);
   } catch (error) {
     const failure = failureOf(error);
@@ -173,7 +189,7 @@ async function carryOut(
     return { kind: "broken", generation, failure, restore: restored.failure };
   }
   const confirmSeconds = record.confirm?.seconds ?? null;
-  return { kind: "applied", generation, steps, confirmSeconds, ...(await settle(site, record, options)) };
+  return { kind: "applied", generation, steps, confirmSeconds, ...(await settle(site, record, views, options)) };
 }
 
 /**
@@ -185,17 +201,17 @@ async function changeTwice(
   generation: number,
   desired: Desired,
   planned: readonly PlannedStep[],
-  { trusted, drainSeconds }: ApplyOptions & { readonly trusted: Trusted | null },
-): Promise<{ readonly knowledge: Knowledge; readonly steps: readonly PlannedStep[] }> {
+  { trusted, drainSeconds, readsAll = false }: ApplyOptions & { readonly trusted: Trusted | null },
+): Promise<Changed & { readonly steps: readonly PlannedStep[] }> {
   const atOnce = drainSeconds === 0;
   try {
-    return { knowledge: await change(site, generation, desired, planned, { atOnce, trusted }), steps: planned };
+    return { ...(await change(site, generation, desired, planned, { atOnce, trusted, readsAll })), steps: planned };
   } catch (error) {
     const isAssumed = trusted !== null && trusted.token === null;
     if (!isAssumed || error instanceof Stopped) throw error;
     const now = await look(site, desired, { confirmSeconds: null, drainSeconds, readsAll: true });
-    const knowledge = await change(site, generation, desired, now.planned, { atOnce, trusted: null });
-    return { knowledge, steps: [...planned, ...now.planned] };
+    const changed = await change(site, generation, desired, now.planned, { atOnce, trusted: null, readsAll: true });
+    return { ...changed, steps: [...planned, ...now.planned] };
   }
 }
 
@@ -216,13 +232,15 @@ function finish(site: Site, record: GenerationRecord, knowledge: Knowledge): voi
 async function settle(
   site: Site,
   record: GenerationRecord,
+  views: Views,
   options: ApplyOptions,
 ): Promise<{ readonly waiting: number; readonly remarks: readonly string[] }> {
   const remarks: string[] = [];
   let waiting = 0;
   try {
     const leaving = record.previous === null ? [] : [record.previous];
-    waiting = await settleDrains(site, { leaving, deadlineMs: bootMilliseconds() + options.drainSeconds * 1000 });
+    const deadlineMs = bootMilliseconds() + options.drainSeconds * 1000;
+    waiting = await settleDrains(site, { leaving, deadlineMs, views });
   } catch (error) {
     remarks.push(`what waits for its connections to end could not be seen to: ${failureOf(error).message}`);
   }

@@ -1,10 +1,12 @@
 import type { Applied } from "../desired/desired.ts";
+import { lookAt } from "../host/look.ts";
 import type { PlaneName, PlanOptions, Snapshot } from "../planes/plane.ts";
 import type { Snapshots } from "../state/generations.ts";
 import { Differs, StepFailed, Stopped } from "./failure.ts";
 import { lastingSteps, operationsOf, type PlannedStep, planSteps } from "./plan.ts";
+import { planeOf } from "./planes.ts";
 import { journalize, knownArtifacts, observeAll, type Site, takeStep, type Views } from "./site.ts";
-import { isProven, type Trusted } from "./trust.ts";
+import { isProven, sparedBy, type Trusted } from "./trust.ts";
 
 /** What lets a later apply do without reading a plane again. */
 export interface Knowledge {
@@ -13,6 +15,18 @@ export interface Knowledge {
   readonly facts: Readonly<Partial<Record<PlaneName, Snapshot>>>;
   /** Planes that held nothing. */
   readonly empty: readonly PlaneName[];
+}
+
+export interface ChangeOptions extends PlanOptions {
+  readonly trusted: Trusted | null;
+  /** The kernel is read back wholly. */
+  readonly readsAll?: boolean;
+}
+
+export interface Changed {
+  readonly knowledge: Knowledge;
+  /** What was read back; empty where nothing had to be. */
+  readonly views: Views;
 }
 
 /**
@@ -25,8 +39,8 @@ export async function change(
   generation: number,
   desired: Applied,
   planned: readonly PlannedStep[],
-  options: PlanOptions & { readonly trusted: Trusted | null },
-): Promise<Knowledge> {
+  options: ChangeOptions,
+): Promise<Changed> {
   const steps = planned.length;
   for (const [at, { plane, step }] of planned.entries()) {
     const stop = site.stopReason();
@@ -45,21 +59,22 @@ export async function change(
   if (trusted !== null && proven !== null) {
     const { name } = trusted.view;
     const { facts = {}, empty = [] } = site.state.current();
-    return { tokens: { [name]: proven.token }, facts, empty };
+    return { knowledge: { tokens: { [name]: proven.token }, facts, empty }, views: new Map() };
   }
   return readBack(site, desired, options);
 }
 
 /** Throws Differs when the kernel does not hold exactly what is desired. */
-async function readBack(site: Site, desired: Applied, options: PlanOptions): Promise<Knowledge> {
+async function readBack(site: Site, desired: Applied, options: ChangeOptions): Promise<Changed> {
   await site.progress("reading back");
   const before = await tokensOf(site);
-  const views = await observeAll(site, knownArtifacts(site.state));
+  const spared = options.readsAll === true ? undefined : await sparedBy(site, before, planeOf(desired.backend));
+  const views = await observeAll(site, knownArtifacts(site.state), spared);
   const left = lastingSteps(await planSteps(site.planes, views, desired, options));
   if (left.length > 0) {
     throw new Differs("the kernel took every step, but does not hold what is desired", operationsOf(left));
   }
-  return knowledgeOf(site, views, before);
+  return { knowledge: await knowledgeOf(site, views, before), views };
 }
 
 /** What was read between two looks at the count of changes is what the count stands for only if it is the same in both. */
@@ -73,7 +88,7 @@ export async function knowledgeOf(site: Site, views: Views, before: Knowledge["t
     if (token !== before[plane.name] || view === undefined) continue;
     const known = plane.facts(view);
     if (token !== undefined) tokens[plane.name] = token;
-    else if (!plane.mayAssume(known)) continue;
+    else if (!plane.mayAssume(known) && plane.rulesIn === null) continue;
     facts[plane.name] = known;
   }
   const empty = site.planes.flatMap(({ name }) => (views.get(name)?.isEmpty === true ? [name] : []));
@@ -90,8 +105,10 @@ export function snapshotsOf(views: Views): Snapshots {
 /** What tells whether a plane was changed by anyone since now, of those that can tell. */
 export async function tokensOf(site: Site): Promise<Knowledge["tokens"]> {
   const found: Partial<Record<PlaneName, string>> = {};
+  // planes with the same count ask for it once
+  const look = lookAt(site.host);
   for (const plane of site.planes) {
-    const token = await plane.generation(site.host);
+    const token = await plane.generation(look);
     if (token !== null) found[plane.name] = token;
   }
   return found;

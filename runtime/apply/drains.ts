@@ -4,13 +4,15 @@ import type { PlaneName } from "../planes/plane.ts";
 import type { Draining } from "../state/schema.ts";
 import { currentRecord } from "../state/state.ts";
 import { planeOf } from "./planes.ts";
-import { knownArtifacts, type Site, takeStep } from "./site.ts";
+import { knownArtifacts, type Site, takeStep, type Views } from "./site.ts";
 
 interface DrainOptions {
   /** Generations whose objects may have to wait for their connections. */
   readonly leaving: readonly number[];
   /** When what still waits goes anyhow, on the clock of the boot; null: as said before, or at once. */
   readonly deadlineMs: number | null;
+  /** What the planes held a moment ago, of those that were read. */
+  readonly views?: Views;
 }
 
 type Entry = NonNullable<Draining["planes"][PlaneName]>;
@@ -34,7 +36,13 @@ export async function settleDrains(site: Site, options: DrainOptions): Promise<n
     // what began to drain earlier gets the later deadline too: better late than a connection that is cut
     const deadline = Math.max(said?.deadline ?? 0, options.deadlineMs ?? 0);
     const isOverdue = deadline <= bootMilliseconds();
-    const { steps, waiting } = await plane.drain(site.host, known, after, isOverdue);
+    const { steps, waiting } = await plane.drain(
+      site.host,
+      known,
+      after,
+      isOverdue,
+      options.views?.get(plane.name) ?? null,
+    );
     for (const step of steps) {
       await takeStep(site, step, "draining ");
     }

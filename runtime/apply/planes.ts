@@ -26,8 +26,8 @@ export interface Drained {
 /** A plane that takes artifacts, whatever its type of program is. */
 export interface BoundPlane {
   readonly name: PlaneName;
-  /** `known`: artifacts that were applied, or were about to be. Throws HostError. */
-  observe(host: Host, known: readonly Applied[]): Promise<PlaneView>;
+  /** `known`: artifacts that were applied, or were about to be; `unchanged`: see ObserveHints. Throws HostError. */
+  observe(host: Host, known: readonly Applied[], unchanged?: Snapshot): Promise<PlaneView>;
   /** As if the kernel held exactly this. */
   assume(applied: Applied | null): Promise<PlaneView>;
   /** The same for a generation that the kernel is known to hold: plans take time by what changes. */
@@ -36,8 +36,16 @@ export interface BoundPlane {
   facts(view: PlaneView): Snapshot;
   generation(host: Host): Promise<string | null>;
   mayAssume(facts: Snapshot): boolean;
+  /** See Plane; null when it has none in another one. */
+  readonly rulesIn: PlaneName | null;
   readonly drain:
-    | ((host: Host, known: readonly Applied[], after: Applied | null, isOverdue: boolean) => Promise<Drained>)
+    | ((
+        host: Host,
+        known: readonly Applied[],
+        after: Applied | null,
+        isOverdue: boolean,
+        seen: PlaneView | null,
+      ) => Promise<Drained>)
     | null;
 }
 
@@ -69,14 +77,19 @@ export function bindPlane<P>(plane: Plane<P>, parse: (applied: Applied) => Promi
   };
   const own = (known: readonly Applied[]): Promise<readonly P[]> =>
     Promise.all(known.filter(({ backend }) => planeOf(backend) === plane.name).map(programOf));
-  const view = (now: Observed<P>): PlaneView => ({
-    name: plane.name,
-    isEmpty: now.program === null,
-    foreign: now.foreign,
-    snapshot: now.snapshot,
-    plan: async (after, options) => plane.plan(now, after === null ? null : await programOf(after), options),
-    restore: (snapshot) => plane.restore(now, snapshot),
-  });
+  const observations = new WeakMap<PlaneView, Observed<P>>();
+  const view = (now: Observed<P>): PlaneView => {
+    const made: PlaneView = {
+      name: plane.name,
+      isEmpty: now.program === null,
+      foreign: now.foreign,
+      snapshot: now.snapshot,
+      plan: async (after, options) => plane.plan(now, after === null ? null : await programOf(after), options),
+      restore: (snapshot) => plane.restore(now, snapshot),
+    };
+    observations.set(made, now);
+    return made;
+  };
   const unchanged = (applied: Applied, generation: number, facts: Snapshot): PlaneView => ({
     name: plane.name,
     isEmpty: false,
@@ -94,17 +107,25 @@ export function bindPlane<P>(plane: Plane<P>, parse: (applied: Applied) => Promi
   const { drain } = plane;
   return {
     name: plane.name,
-    observe: async (host, known) => view(await plane.observe(host, { known: await own(known) })),
+    observe: async (host, known, unchanged) =>
+      view(await plane.observe(host, { known: await own(known), ...(unchanged === undefined ? {} : { unchanged }) })),
     assume: async (applied) =>
       view({ program: applied === null ? null : await programOf(applied), foreign: [], snapshot: {} }),
     unchanged,
     facts: ({ snapshot }) => plane.facts?.(snapshot) ?? {},
     generation: (host) => plane.generation(host),
     mayAssume: (facts) => plane.mayAssume?.(facts) ?? false,
+    rulesIn: plane.rulesIn ?? null,
     drain:
       drain === undefined
         ? null
-        : async (host, known, after, isOverdue) =>
-            drain(host, { known: await own(known) }, after === null ? null : await programOf(after), isOverdue),
+        : async (host, known, after, isOverdue, seen) =>
+            drain(
+              host,
+              { known: await own(known) },
+              after === null ? null : await programOf(after),
+              isOverdue,
+              (seen === null ? null : observations.get(seen)) ?? null,
+            ),
   };
 }

@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import { incarnation, ownProcess } from "../host/identity.ts";
 import { lookAt } from "../host/look.ts";
 import { milestone } from "../host/milestone.ts";
-import type { PlaneName } from "../planes/plane.ts";
+import type { PlaneName, Snapshot } from "../planes/plane.ts";
 import { StateError } from "../state/error.ts";
 import { mostGenerations } from "../state/generations.ts";
 import type { GenerationRecord, Journal } from "../state/schema.ts";
@@ -61,16 +61,26 @@ function readable(state: StateReader, record: GenerationRecord): Applied | null 
 
 export type Views = ReadonlyMap<PlaneName, PlaneView>;
 
-/** Reads every plane, but those that are known. Throws HostError. */
+/** What need not be read. */
+export interface Spared {
+  readonly views: Views;
+  /** Of planes that are read but for their rules in the tables of another one: see `ObserveHints.unchanged`. */
+  readonly unchanged: Readonly<Partial<Record<PlaneName, Snapshot>>>;
+}
+
+const nothingSpared: Spared = { views: new Map(), unchanged: {} };
+
+/** Reads every plane, but what is spared. Throws HostError. */
 export async function observeAll(
   site: Pick<Site, "host" | "planes">,
   known: readonly Applied[],
-  trusted: Views = new Map(),
+  spared: Spared = nothingSpared,
 ): Promise<Views> {
   const views = new Map<PlaneName, PlaneView>();
   const look = lookAt(site.host);
   for (const plane of site.planes) {
-    views.set(plane.name, trusted.get(plane.name) ?? (await plane.observe(look, known)));
+    const view = spared.views.get(plane.name);
+    views.set(plane.name, view ?? (await plane.observe(look, known, spared.unchanged[plane.name])));
   }
   return views;
 }

@@ -1,10 +1,11 @@
 import { incarnation } from "../host/identity.ts";
 import { tokenAfter, transactionsOf } from "../planes/generation.ts";
-import type { PlaneName } from "../planes/plane.ts";
+import type { PlaneName, Snapshot } from "../planes/plane.ts";
 import { currentRecord, unfinished } from "../state/state.ts";
+import type { Knowledge } from "./change.ts";
 import type { PlannedStep } from "./plan.ts";
 import { type PlaneView, planeOf } from "./planes.ts";
-import type { Site, Views } from "./site.ts";
+import type { Site, Spared, Views } from "./site.ts";
 
 /** Planes that need not be read first: nobody has changed the plane in use since weir last knew what it holds. */
 export interface Trusted {
@@ -41,6 +42,26 @@ export async function trustedPlane(site: Site, target: PlaneName): Promise<Trust
     if (empty.includes(each.name) && each.name !== target) views.set(each.name, await each.assume(null));
   }
   return { view, token: token ?? null, views };
+}
+
+/**
+ * What need not be read again because the kernel's counts are now (`tokens`) what they were when all planes were read back
+ * last: planes that held nothing then, and rules of a plane in the tables of another one. The plane `target` is to be
+ * filled, and read in any case.
+ */
+export async function sparedBy(site: Site, tokens: Knowledge["tokens"], target: PlaneName): Promise<Spared> {
+  const { tokens: last, facts = {}, empty = [] } = site.state.current();
+  const isSame = (name: PlaneName | null): boolean =>
+    name !== null && tokens[name] !== undefined && tokens[name] === last[name];
+  const views = new Map<PlaneName, PlaneView>();
+  const unchanged: Partial<Record<PlaneName, Snapshot>> = {};
+  for (const plane of site.planes) {
+    const { name } = plane;
+    if (name !== target && empty.includes(name) && isSame(name)) views.set(name, await plane.assume(null));
+    const kept = facts[name];
+    if (kept !== undefined && isSame(plane.rulesIn)) unchanged[name] = kept;
+  }
+  return { views, unchanged };
 }
 
 /**

@@ -5,8 +5,9 @@ import { hasErrors } from "../../compiler/index.ts";
 import { type ApplyResult, applyDesired } from "../apply/apply.ts";
 import type { PlannedStep } from "../apply/plan.ts";
 import type { Desired } from "../desired/desired.ts";
+import { stateReader } from "../state/state.ts";
 import { applyLast } from "./apply-last.ts";
-import { chooserOf } from "./choose-backend.ts";
+import { carriedBackend, chooserOf } from "./choose-backend.ts";
 import { type DesiredOptions, type LoadedDesired, loadDesired } from "./desired.ts";
 import { dryRun } from "./dry-run.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
@@ -18,7 +19,7 @@ import { refuseOtherNode, refuseWhilePending } from "./refuse.ts";
 import { complain, printJson, warn } from "./say.ts";
 import { failureText } from "./trouble.ts";
 import { VerifyError, verifyChange } from "./verify-change.ts";
-import { type StateOptions, withSite } from "./with-site.ts";
+import { type StateOptions, stateFolderOf, withSite } from "./with-site.ts";
 
 export interface ApplyCommandOptions extends DesiredOptions, StateOptions {
   readonly backend: string;
@@ -50,7 +51,8 @@ export async function apply(context: Context, paths: readonly string[], options:
   const drainSeconds = parseDuration("--drain-timeout", options.drainTimeout, 0);
   const warnings: string[] = [];
   forgetNodeProbe();
-  const choose = chooserOf(backend, options.fallback, (text) => warnings.push(text));
+  const carried = carriedBackend(stateReader(stateFolderOf(options)));
+  const choose = chooserOf(backend, options.fallback, carried, (text) => warnings.push(text));
   const loaded = await loadDesired(context, paths, options, choose);
   for (const text of warnings) await warn(context, text);
   const { desired, ir } = loaded;

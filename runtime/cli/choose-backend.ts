@@ -1,7 +1,10 @@
 import type { BackendName } from "../../compiler/backends/backend.ts";
 import { TroubleError } from "../../compiler/cli/exit.ts";
+import { incarnation } from "../host/identity.ts";
 import { linuxHost } from "../host/linux-host.ts";
 import { usableBackends } from "../preflight/usable.ts";
+import { StateError } from "../state/error.ts";
+import { currentRecord, type StateReader } from "../state/state.ts";
 import type { ChooseBackend } from "./desired.ts";
 import { nodeProbe } from "./node-probe.ts";
 import { orNodeTrouble, withHelp } from "./trouble.ts";
@@ -12,15 +15,19 @@ const preferred = ["nftables", "iptables"] as const satisfies readonly BackendNa
 /**
  * The choice of `--backend`: `auto` is nftables where this node can do it, otherwise iptables; ipvs where the kernel lacks
  * it becomes iptables with a warning, or trouble with --no-fallback. A backend that was named otherwise is taken as it is:
- * preflight says what it lacks.
+ * preflight says what it lacks. `carried`: what this kernel carries already, see `carriedBackend`; when it is the first
+ * choice, the node is not asked what else it could do.
  */
 export function chooserOf(
   wanted: BackendName | "auto",
   mayFallBack: boolean,
+  carried: BackendName | null,
   warn: (text: string) => void,
 ): ChooseBackend {
   return async (available) => {
     if (wanted !== "auto" && wanted !== "ipvs") return wanted;
+    const first = wanted === "auto" ? preferred[0] : wanted;
+    if (first === carried && available.includes(first)) return first;
     return orNodeTrouble(async () => {
       const usable = await usableBackends(linuxHost(), (await nodeProbe()).facts);
       if (wanted === "auto") return firstUsable(preferred, available, usable);
@@ -35,6 +42,22 @@ export function chooserOf(
       return other;
     });
   };
+}
+
+/**
+ * The backend that was applied and read back in this boot and network namespace, so that the node is known to be able to do
+ * it: asking takes some twenty processes. null when there is none, or the state folder cannot be read, which who changes
+ * it will say.
+ */
+export function carriedBackend(state: StateReader): BackendName | null {
+  try {
+    const record = currentRecord(state);
+    const isCarried = record?.state === "confirmed" && record.incarnation === incarnation();
+    return isCarried ? record.backend : null;
+  } catch (error) {
+    if (error instanceof StateError) return null;
+    throw error;
+  }
 }
 
 type Usable = Awaited<ReturnType<typeof usableBackends>>;

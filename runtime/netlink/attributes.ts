@@ -166,6 +166,16 @@ export function nestedOf(attributes: Attributes, type: number): Attributes {
   return at === -1 ? { buffer, start: 0, end: 0 } : { buffer, start: at + 4, end: at + sizeAt(buffer, at) };
 }
 
+/** All of one type, as the attributes that they hold. */
+export function eachNestedOf(attributes: Attributes, type: number): readonly Attributes[] {
+  const { buffer } = attributes;
+  const found: Attributes[] = [];
+  for (let at = next(attributes, -1); at !== -1; at = next(attributes, at)) {
+    if (typeAt(buffer, at) === type) found.push({ buffer, start: at + 4, end: at + sizeAt(buffer, at) });
+  }
+  return found;
+}
+
 export function bytesOf(attributes: Attributes, type: number): Buffer | null {
   const { buffer } = attributes;
   const at = find(attributes, type, 0);
@@ -185,6 +195,12 @@ export const u16Of = numberReader(2, (buffer, at) => buffer.readUInt16LE(at));
 export const u32Of = numberReader(4, (buffer, at) => buffer.readUInt32LE(at));
 export const be16Of = numberReader(2, (buffer, at) => buffer.readUInt16BE(at));
 export const be32Of = numberReader(4, (buffer, at) => buffer.readUInt32BE(at));
+
+/** null when it is missing or shorter than the number. */
+export function be64Of(attributes: Attributes, type: number): bigint | null {
+  const at = find(attributes, type, 8);
+  return at === -1 ? null : attributes.buffer.readBigUInt64BE(at + 4);
+}
 
 /** Up to the first zero; null when it is missing. */
 export function textOf(attributes: Attributes, type: number): string | null {

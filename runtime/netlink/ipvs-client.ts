@@ -13,7 +13,7 @@ import type { IpvsState, RealServerState } from "./ipvs-state.ts";
 import { protocols } from "./message.ts";
 import { dump, mostInFlight, type Netlink } from "./netlink.ts";
 
-/** A connection to the kernel's IPVS, held by a process of its own that is ended by `close`. */
+/** A connection to the kernel's IPVS. */
 export interface IpvsClient {
   read(): Promise<IpvsState>;
   /** Of each of these virtual servers, in their order; none for one that is not there. */
@@ -27,41 +27,68 @@ export interface IpvsClient {
   close(): void;
 }
 
+/** So few requests take less time one by one than a process for them takes to start. */
+const mostAlone = 64;
+
 /**
- * null where the kernel has no IPVS, even after `modprobe ip_vs`.
- * Throws HostError when netlink cannot be had.
+ * Reads in this process, because the kernel gives a dump as it is read, and no faster; changes little in it too, one
+ * request at a time, whose one answer always fits. Many changes are sent by a process of its own: their answers may be
+ * more than the receive buffer holds, which ends the process that has it.
+ * null where the kernel has no IPVS, even after `modprobe ip_vs`. Throws HostError when netlink cannot be had.
  */
 export async function openIpvs(host: Host): Promise<IpvsClient | null> {
-  const opened = await openFamily(host);
+  const here = await openLink(host, false);
+  if (here === null) return null;
+  return {
+    read: () => here.work(readState),
+    readRealServers: (ids) => here.work((at) => readDests(at, ids)),
+    send: async (requests) => {
+      if (requests.length <= mostAlone) return here.work((at) => sendRequests(at, requests, 0, 1, () => {}));
+      const apart = await openLink(host, true);
+      if (apart === null) throw new HostError("unsupported", "the kernel has no IPVS any more");
+      let done = 0;
+      try {
+        await apart.work((at, isRetry) =>
+          sendRequests(at, requests, done, isRetry ? mostInFlight / 2 : mostInFlight, (count) => {
+            done = count;
+          }),
+        );
+      } finally {
+        apart.close();
+      }
+    },
+    close: () => here.close(),
+  };
+}
+
+interface Link {
+  /** Throws HostError. */
+  work<T>(task: (opened: Opened, isRetry: boolean) => Promise<T>): Promise<T>;
+  close(): void;
+}
+
+/** `isApart`: see `connectNetlink`. null where there is no IPVS. */
+async function openLink(host: Host, isApart: boolean): Promise<Link | null> {
+  const opened = await openFamily(host, isApart);
   if (opened === null) return null;
   let current: Opened = opened;
-  /** Once more, with another process, when the one that held the socket has ended. */
-  const withRetry = async <T>(work: (opened: Opened, isRetry: boolean) => Promise<T>): Promise<T> => {
-    try {
-      try {
-        return await work(current, false);
-      } catch (error) {
-        if (!(error instanceof HelperEndedError)) throw error;
-        const again = await openFamily(host);
-        if (again === null) throw error;
-        current = again;
-        return await work(current, true);
-      }
-    } catch (error) {
-      if (error instanceof HelperEndedError) throw new HostError("refused", error.message);
-      throw hostErrorFromNetlink(error);
-    }
-  };
   return {
-    read: () => withRetry(readState),
-    readRealServers: (ids) => withRetry((at) => readDests(at, ids)),
-    send: async (requests) => {
-      let done = 0;
-      await withRetry((at, isRetry) =>
-        sendRequests(at, requests, done, isRetry ? mostInFlight / 2 : mostInFlight, (count) => {
-          done = count;
-        }),
-      );
+    /** Once more, with another process, when the one that held the socket has ended. */
+    work: async (task) => {
+      try {
+        try {
+          return await task(current, false);
+        } catch (error) {
+          if (!(error instanceof HelperEndedError)) throw error;
+          const again = await openFamily(host, isApart);
+          if (again === null) throw error;
+          current = again;
+          return await task(current, true);
+        }
+      } catch (error) {
+        if (error instanceof HelperEndedError) throw new HostError("refused", error.message);
+        throw hostErrorFromNetlink(error);
+      }
     },
     close: () => current.netlink.close(),
   };
@@ -74,10 +101,10 @@ export interface Opened {
 }
 
 /** Once more where the process that waited for work has ended meanwhile: nothing was asked of it yet. */
-async function openFamily(host: Host): Promise<Opened | null> {
+async function openFamily(host: Host, isApart: boolean): Promise<Opened | null> {
   try {
-    return await connectFamily(host).catch((error: unknown) => {
-      if (error instanceof HelperEndedError) return connectFamily(host);
+    return await connectFamily(host, isApart).catch((error: unknown) => {
+      if (error instanceof HelperEndedError) return connectFamily(host, isApart);
       throw error;
     });
   } catch (error) {
@@ -86,8 +113,8 @@ async function openFamily(host: Host): Promise<Opened | null> {
   }
 }
 
-async function connectFamily(host: Host): Promise<Opened | null> {
-  const netlink = await connectNetlink(host, protocols.generic, true);
+async function connectFamily(host: Host, isApart: boolean): Promise<Opened | null> {
+  const netlink = await connectNetlink(host, protocols.generic, isApart);
   try {
     let genl = await findFamily(netlink, genericName);
     if (genl === null && (await loadModule(host))) genl = await findFamily(netlink, genericName);

@@ -1,13 +1,16 @@
 import type { Step } from "../../compiler/backends/step.ts";
 import type { Host } from "../host/host.ts";
 import { incarnation } from "../host/identity.ts";
+import { oncePerLook } from "../host/look.ts";
 
 /**
  * The kernel counts the transactions of nf_tables in a network namespace, whoever makes them, iptables-nft included. What
  * packets change, as counters and affinity, is no transaction. The token is the boot and namespace with that number;
  * null where there is none.
  */
-export async function nftToken(host: Host): Promise<string | null> {
+export const nftToken = oncePerLook(readToken);
+
+async function readToken(host: Host): Promise<string | null> {
   // the netlink package is loaded only where it is used
   const { nftGeneration } = await import("../netlink/generation.ts");
   const number = await nftGeneration(host);

@@ -50,6 +50,14 @@ export function snapshotOf(listings: readonly OwnListing[], facts: KernelFacts):
   return { ...Object.fromEntries(texts), [factsName]: `${JSON.stringify(facts)}\n` };
 }
 
+/** The listings in a snapshot, which leave out where others refer to chains of weir's: that is among its facts. */
+export function listingsOf(snapshot: Snapshot, owner: RulesOwner): readonly OwnListing[] {
+  return placesFrom(null).flatMap(({ flavour, family }) => {
+    const text = snapshot[listingName(flavour, family)];
+    return text === undefined ? [] : [{ flavour, family, listing: readListing(text, owner) }];
+  });
+}
+
 /** The snapshot without its listings. */
 export function snapshotFacts(snapshot: Snapshot): Snapshot {
   const text = snapshot[factsName];

@@ -19,6 +19,7 @@ import {
   factsOf,
   isPinnedIn,
   type KernelFacts,
+  listingsOf,
   type OwnListing,
   placeName,
   placesFrom,
@@ -69,6 +70,22 @@ async function observe(
   const holder = [flavour, ...own.map((each) => each.flavour)].find((name) =>
     own.some((each) => each.flavour === name),
   );
+  const facts: KernelFacts = {
+    flavour,
+    holder: holder ?? null,
+    pinned: own.flatMap(pinnedIn),
+    unreadable: raw.flatMap(({ flavour: name, family, unreadable }) =>
+      unreadable.map((table) => placeName(name, family, table)),
+    ),
+  };
+  return { ...programIn(own, facts, hints), snapshot: snapshotOf(own, facts) };
+}
+
+function programIn(
+  own: readonly OwnListing[],
+  { holder }: KernelFacts,
+  hints: ObserveHints<IptablesProgram>,
+): Omit<Observed<IptablesProgram>, "snapshot"> {
   const foreign: ForeignPart[] = [];
   const known = knownChains(hints.known);
   const read = (family: Family): IptablesRuleset | null => {
@@ -78,15 +95,21 @@ async function observe(
   const program: IptablesProgram = { ipv4: read("ipv4"), ipv6: read("ipv6") };
   for (const leftover of own) if (leftover.flavour !== holder) foreign.push(partOfLeftover(leftover));
   const isNothing = program.ipv4 === null && program.ipv6 === null;
-  const facts: KernelFacts = {
-    flavour,
-    holder: holder ?? null,
-    pinned: own.flatMap(pinnedIn),
-    unreadable: raw.flatMap(({ flavour: name, family, unreadable }) =>
-      unreadable.map((table) => placeName(name, family, table)),
-    ),
-  };
-  return { program: isNothing ? null : program, foreign, snapshot: snapshotOf(own, facts) };
+  return { program: isNothing ? null : program, foreign };
+}
+
+/**
+ * What an observation found that gave this snapshot, where the kernel holds the same still. null for a snapshot that tells
+ * nothing of the node, from which no rules can be planned.
+ */
+export function rulesFrom(
+  snapshot: Snapshot,
+  owner: RulesOwner,
+  hints: ObserveHints<IptablesProgram>,
+): Observed<IptablesProgram> | null {
+  const facts = factsOf(snapshot);
+  if (facts.flavour === null) return null;
+  return { ...programIn(listingsOf(snapshot, owner), facts, hints), snapshot };
 }
 
 /** Rules of the nft flavour are part of nf_tables, which counts its changes; the legacy flavour counts none. */

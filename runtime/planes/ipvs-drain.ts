@@ -7,7 +7,7 @@ import type { Step } from "../../compiler/backends/step.ts";
 import { families } from "../../compiler/net/address.ts";
 import type { Host } from "../host/host.ts";
 import { openIpvs } from "../netlink/ipvs-client.ts";
-import { connectionsOf, countText, observeIpvs } from "./ipvs-observe.ts";
+import { connectionsOf, countConnections, countText, type IpvsObservation, observeIpvs } from "./ipvs-observe.ts";
 import { rulesSteps, withoutOthers } from "./ipvs-plan.ts";
 import type { Observed, ObserveHints } from "./plane.ts";
 
@@ -20,10 +20,11 @@ export async function drainIpvs(
   hints: ObserveHints<IpvsProgram>,
   after: IpvsProgram | null,
   isOverdue: boolean,
+  seen: Observed<IpvsProgram> | null = null,
 ): Promise<{ readonly steps: readonly Step[]; readonly waiting: number }> {
-  const busy = isOverdue ? 0 : await countBusy(host, hints.known, after);
+  const busy = isOverdue || seen !== null ? 0 : await countBusy(host, hints.known, after);
   if (busy > 0) return { steps: [], waiting: busy };
-  const { observed, connections } = await observeIpvs(host, hints);
+  const { observed, connections } = seen === null ? await observeIpvs(host, hints) : await connectionsIn(host, seen);
   const now = withoutOthers(observed.program, after);
   if (now === null) return { steps: [], waiting: 0 };
   let waiting = 0;
@@ -42,6 +43,22 @@ export async function drainIpvs(
     isStale: (server, real) => (connections.get(countText(server, real)) ?? 0) > 0,
   });
   return { steps, waiting };
+}
+
+/** What was read, with the connections that servers without new ones have now. */
+async function connectionsIn(host: Host, observed: Observed<IpvsProgram>): Promise<IpvsObservation> {
+  const servers = (observed.program?.virtualServers ?? []).filter(({ realServers }) =>
+    realServers.some(({ weight }) => weight === 0),
+  );
+  const client = servers.length === 0 ? null : await openIpvs(host);
+  if (client === null) return { observed, connections: new Map() };
+  try {
+    const lists = await client.readRealServers(servers.map(({ id }) => id));
+    const states = servers.map(({ id }, index) => ({ id, realServers: lists[index] ?? [] }));
+    return { observed, connections: countConnections(states) };
+  } finally {
+    client.close();
+  }
 }
 
 function leavingRules(

@@ -30,9 +30,9 @@ import type { Host } from "../host/host.ts";
 import { openIpvs } from "../netlink/ipvs-client.ts";
 import type { IpvsState, RealServerState, VirtualServerState } from "../netlink/ipvs-state.ts";
 import { type FamilyRouting, readRouting } from "../netlink/route.ts";
-import { rulesPlane } from "./iptables.ts";
-import { type ExtraRule, printSnapshot } from "./ipvs-snapshot.ts";
-import { listSetNames, saveSets } from "./ipvs-tool.ts";
+import { rulesFrom, rulesPlane } from "./iptables.ts";
+import { type ExtraRule, parseRest, printSnapshot } from "./ipvs-snapshot.ts";
+import { listSets } from "./ipvs-tool.ts";
 import type { ForeignPart, Observed, ObserveHints } from "./plane.ts";
 
 /** What is there, and how many connections the real servers have: by virtual server and real server, see `countText`. */
@@ -56,15 +56,10 @@ const nothingThere: IpvsState = { servers: [], timeouts: { tcp: 0, tcpFin: 0, ud
  * Reads what weir has in IPVS, sets, chains, routes. Virtual servers are weir's when its sets lead to them, or when a
  * known program has them outside of the kept ranges. Throws HostError.
  */
-export async function observeIpvs(host: Host, { known }: ObserveHints<IpvsProgram>): Promise<IpvsObservation> {
-  const rules = await rulesPlane("ipvs").observe(host, { known: known.map((program) => program.rules) });
-  const names = await listSetNames(host);
-  const listing = parseSetListing(
-    await saveSets(
-      host,
-      names.filter((name) => ownSetName.test(name)),
-    ),
-  );
+export async function observeIpvs(host: Host, hints: ObserveHints<IpvsProgram>): Promise<IpvsObservation> {
+  const { known } = hints;
+  const rules = await observeRules(host, hints);
+  const listing = parseSetListing(await listSets(host, ownSetName));
   const found = await readRouting(host, routingTable);
   const routing = { ipv4: routingOf(found.ipv4, known, "ipv4"), ipv6: routingOf(found.ipv6, known, "ipv6") };
   const extraRules = families.flatMap((family) => extraRulesOf(found[family], routing[family], family));
@@ -104,6 +99,16 @@ export async function observeIpvs(host: Host, { known }: ObserveHints<IpvsProgra
   });
   const foreign = [...rules.foreign, ...foreignParts(listing, servers, found, extraRules)];
   return { observed: { program, foreign, snapshot }, connections: countConnections(servers) };
+}
+
+/** Rules that nobody has changed are not listed again. */
+async function observeRules(
+  host: Host,
+  { known, unchanged }: ObserveHints<IpvsProgram>,
+): Promise<Observed<IpvsProgram["rules"]>> {
+  const hints = { known: known.map((program) => program.rules) };
+  const kept = unchanged === undefined ? null : rulesFrom(parseRest(unchanged).rules, "ipvs", hints);
+  return kept ?? rulesPlane("ipvs").observe(host, hints);
 }
 
 async function readState(host: Host): Promise<IpvsState> {
@@ -271,7 +276,10 @@ function foreignParts(
   ];
 }
 
-function countConnections(servers: readonly VirtualServerState[]): ReadonlyMap<string, number> {
+/** By virtual server and real server, see `countText`. */
+export function countConnections(
+  servers: readonly Pick<VirtualServerState, "id" | "realServers">[],
+): ReadonlyMap<string, number> {
   return new Map(
     servers.flatMap((server) =>
       server.realServers.map((real) => [countText(server, real), connectionsOf(real)] as const),

@@ -6,7 +6,7 @@ import type { IpvsProgram, VirtualServer } from "../../compiler/backends/ipvs/pr
 import type { Step } from "../../compiler/backends/step.ts";
 import { prefixContains } from "../../compiler/net/address.ts";
 import { rulesPlane } from "./iptables.ts";
-import { parseSnapshot } from "./ipvs-snapshot.ts";
+import { parseRest } from "./ipvs-snapshot.ts";
 import type { Observed, PlanOptions } from "./plane.ts";
 
 /**
@@ -44,7 +44,7 @@ export function withoutOthers(now: IpvsProgram | null, after: IpvsProgram | null
 export function rulesSteps(
   now: Observed<IpvsProgram>,
 ): (before: IpvsProgram["rules"], after: IpvsProgram["rules"]) => readonly Step[] {
-  const { rules: snapshot } = parseSnapshot(now.snapshot);
+  const { rules: snapshot } = parseRest(now.snapshot);
   return (before, after) => rulesPlane("ipvs").plan({ program: orNull(before), foreign: [], snapshot }, orNull(after));
 }
 
@@ -55,12 +55,12 @@ export function orNull(rules: IpvsProgram["rules"] | null): IpvsProgram["rules"]
 
 /** Elements that others put into weir's sets. They may stand in the way of weir's own, so they go first. */
 function foreignSteps(now: Observed<IpvsProgram>): readonly Step[] {
-  const { foreign } = parseSnapshot(now.snapshot);
+  const { foreign } = parseRest(now.snapshot);
   return foreign.length === 0 ? [] : [printForeignElements(foreign)];
 }
 
 function extraRuleSteps(now: Observed<IpvsProgram>): readonly Step[] {
-  const { extraRules } = parseSnapshot(now.snapshot);
+  const { extraRules } = parseRest(now.snapshot);
   if (extraRules.length === 0) return [];
   return [printRoutingChanges(extraRules.map(({ family, rule }) => ({ op: "delete-rule", family, rule })))];
 }

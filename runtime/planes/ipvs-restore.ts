@@ -13,15 +13,17 @@ import type { Step } from "../../compiler/backends/step.ts";
 import { type Family, families } from "../../compiler/net/address.ts";
 import { rulesPlane } from "./iptables.ts";
 import { mayFinishIn, orNull, withoutOthers } from "./ipvs-plan.ts";
-import { type IpvsSnapshot, parseSnapshot } from "./ipvs-snapshot.ts";
+import { type IpvsSnapshot, parseRest, parseSnapshot } from "./ipvs-snapshot.ts";
 import type { Observed, Snapshot } from "./plane.ts";
+
+type Rest = Omit<IpvsSnapshot, "program">;
 
 /**
  * Steps that put a snapshot back. What it does not have goes on with its connections until it is drained, like in any
  * other plan. A kernel setting is put back only while it has the value that weir gives it.
  */
 export function restoreIpvs(now: Observed<IpvsProgram>, snapshot: Snapshot): readonly Step[] {
-  const [was, is] = [parseSnapshot(snapshot), parseSnapshot(now.snapshot)];
+  const [was, is] = [parseSnapshot(snapshot), parseRest(now.snapshot)];
   const wanted = programOf(was, now.program);
   const before = withoutOthers(now.program, wanted);
   const target = before === null ? wanted : withDraining(before, wanted, mayFinishIn(wanted));
@@ -47,12 +49,7 @@ function programOf({ program, ruled }: IpvsSnapshot, now: IpvsProgram | null): I
 }
 
 /** Families that are to have no rules, but still hold connections, get those that let these end. */
-function restoreRules(
-  now: Observed<IpvsProgram>,
-  is: IpvsSnapshot,
-  was: IpvsSnapshot,
-  target: IpvsProgram | null,
-): readonly Step[] {
+function restoreRules(now: Observed<IpvsProgram>, is: Rest, was: Rest, target: IpvsProgram | null): readonly Step[] {
   const plane = rulesPlane("ipvs");
   const rules = { program: orNull(now.program?.rules ?? null), foreign: [], snapshot: is.rules };
   const restored = plane.restore(rules, was.rules);
@@ -70,7 +67,7 @@ function without(these: IpvsSnapshot["foreign"], those: IpvsSnapshot["foreign"])
   return these.filter((element) => !known.has(text(element)));
 }
 
-function extraRuleSteps(is: IpvsSnapshot, was: IpvsSnapshot): readonly Step[] {
+function extraRuleSteps(is: Rest, was: Rest): readonly Step[] {
   const text = (extra: IpvsSnapshot["extraRules"][number]) => JSON.stringify(extra);
   const [here, there] = [new Set(is.extraRules.map(text)), new Set(was.extraRules.map(text))];
   const changes = [

@@ -57,10 +57,7 @@ export function printSnapshot({ program, ruled, rules, foreign, extraRules, sysc
 
 /** Reads what `printSnapshot` made. Throws ParseError or InternalError on anything else; an empty one is nothing. */
 export function parseSnapshot(snapshot: Snapshot): IpvsSnapshot {
-  const rest = readRest(snapshot["rest.json"] ?? "{}");
-  const rules = Object.entries(snapshot).flatMap(([name, text]) =>
-    name.startsWith(rulesPrefix) ? [[name.slice(rulesPrefix.length), text] as const] : [],
-  );
+  const rest = parseRest(snapshot);
   const { "ipvs.json": operations, "ipset.rules": sets, "addresses.txt": routing } = snapshot;
   const program =
     operations === undefined
@@ -71,7 +68,20 @@ export function parseSnapshot(snapshot: Snapshot): IpvsSnapshot {
           routing: parseRouting(routing ?? ""),
           sysctls: rest.sysctls,
         };
-  return { program, ...rest, rules: Object.fromEntries(rules) };
+  return { program, ...rest };
+}
+
+/** All but the program, which takes its time. */
+export function parseRest(snapshot: Snapshot): Omit<IpvsSnapshot, "program"> {
+  const rules = Object.entries(snapshot).flatMap(([name, text]) =>
+    name.startsWith(rulesPrefix) ? [[name.slice(rulesPrefix.length), text] as const] : [],
+  );
+  return { ...readRest(snapshot["rest.json"] ?? "{}"), rules: Object.fromEntries(rules) };
+}
+
+/** The rules in a snapshot, as a snapshot: they are as many for one service as for all. */
+export function snapshotOfRules(snapshot: Snapshot): Snapshot {
+  return Object.fromEntries(Object.entries(snapshot).filter(([name]) => name.startsWith(rulesPrefix)));
 }
 
 const family = z.enum(["ipv4", "ipv6"]);

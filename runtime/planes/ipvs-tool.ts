@@ -1,5 +1,6 @@
 import { HostError } from "../host/error.ts";
 import type { Host } from "../host/host.ts";
+import { readSets } from "../netlink/ipset.ts";
 
 /** The kernel lets go of sets some moments after the rules that spoke of them: iptables-nft frees rules behind an RCU grace period. */
 const patience = { attempts: 60, pauseMs: 50 } as const;
@@ -18,6 +19,21 @@ export async function restoreSets(host: Host, input: readonly string[]): Promise
     if (error.trouble !== "busy" || !mayWait || attempt === patience.attempts) throw error;
     await new Promise((resolve) => setTimeout(resolve, patience.pauseMs));
   }
+}
+
+/**
+ * The sets whose names match, as `ipset save` prints them; none where there is no ipset, in the kernel or on the node. The
+ * tool is asked only for sets of others' making that are not known here. Throws HostError.
+ */
+export async function listSets(host: Host, isWanted: RegExp): Promise<string> {
+  if ((await host.find("ipset")) === null) return "";
+  const listed = await readSets(host, isWanted);
+  if (listed !== null) return listed;
+  const names = await listSetNames(host);
+  return saveSets(
+    host,
+    names.filter((name) => isWanted.test(name)),
+  );
 }
 
 /** Names of all sets; none where there is no ipset, in the kernel or on the node. Throws HostError. */

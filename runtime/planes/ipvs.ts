@@ -3,6 +3,7 @@ import { drainIpvs } from "./ipvs-drain.ts";
 import { observeIpvs } from "./ipvs-observe.ts";
 import { planIpvs } from "./ipvs-plan.ts";
 import { restoreIpvs } from "./ipvs-restore.ts";
+import { snapshotOfRules } from "./ipvs-snapshot.ts";
 import type { Plane } from "./plane.ts";
 
 /**
@@ -15,6 +16,8 @@ export const ipvsPlane: Plane<IpvsProgram> = {
   observe: async (host, hints) => (await observeIpvs(host, hints)).observed,
   plan: planIpvs,
   restore: restoreIpvs,
+  facts: snapshotOfRules,
+  rulesIn: "iptables",
   // the kernel counts no changes of IPVS
   generation: async () => null,
   drain: drainIpvs,

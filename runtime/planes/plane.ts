@@ -33,6 +33,8 @@ export interface Observed<P> {
 export interface ObserveHints<P> {
   /** Programs that weir has applied or was about to: tells its virtual servers from those of others. */
   readonly known: readonly P[];
+  /** What `facts` kept when the plane was read last, where the plane that `rulesIn` names is still as it was then. */
+  readonly unchanged?: Snapshot;
 }
 
 export interface Plane<P> {
@@ -47,12 +49,20 @@ export interface Plane<P> {
    * In this order no moment is without service for what both serve: add, switch, remove.
    */
   plan(now: Observed<P>, after: P | null, options?: PlanOptions): readonly Step[];
-  /** What of a snapshot a plan needs beside the program: facts about the node, without the listings. */
+  /**
+   * What of a snapshot a plan needs beside the program, or a later reading: facts about the node, without the listings
+   * that grow with the services.
+   */
   readonly facts?: (snapshot: Snapshot) => Snapshot;
   /** Steps that put a snapshot back, from what is there now. */
   restore(now: Observed<P>, snapshot: Snapshot): readonly Step[];
   /** A token that is the same only while nobody has changed the plane; null where the kernel has no such thing. */
   generation(host: Host): Promise<string | null>;
+  /**
+   * The plane whose tables this one has rules in too. While nobody has changed that one, these rules are what they were:
+   * see `ObserveHints.unchanged`.
+   */
+  readonly rulesIn?: PlaneName;
   /**
    * Whether a plan may start from what was read back last, as these facts tell, though the kernel counts no changes: where
    * a listing costs as much as the change, and the one after the change shows whether it was so.
@@ -60,13 +70,15 @@ export interface Plane<P> {
   readonly mayAssume?: (facts: Snapshot) => boolean;
   /**
    * What is kept for its connections only, and has none any more; with `isOverdue`, whether it has or not. Only planes
-   * that themselves hold connections (ipvs) have it; the connections of others live in connection tracking.
+   * that themselves hold connections (ipvs) have it; the connections of others live in connection tracking. `seen`: what
+   * was read a moment ago; null: it is to be read.
    */
   readonly drain?: (
     host: Host,
     hints: ObserveHints<P>,
     after: P | null,
     isOverdue: boolean,
+    seen: Observed<P> | null,
   ) => Promise<{ readonly steps: readonly Step[]; readonly waiting: number }>;
 }
 

@@ -6,8 +6,9 @@ import type { IpvsProgram } from "../../compiler/backends/ipvs/program.ts";
 import type { Step } from "../../compiler/backends/step.ts";
 import { ipsetExecutor } from "../../runtime/execute/ipset.ts";
 import { readSysctl, sysctlExecutor } from "../../runtime/execute/sysctl.ts";
+import { readSets } from "../../runtime/netlink/ipset.ts";
 import { ipvsPlane } from "../../runtime/planes/ipvs.ts";
-import { listSetNames, restoreSets, saveSets } from "../../runtime/planes/ipvs-tool.ts";
+import { listSetNames, listSets, restoreSets, saveSets } from "../../runtime/planes/ipvs-tool.ts";
 import { clusterRoutes, frontend, testIr } from "../support/ir.ts";
 import { labTrouble, skipFor } from "../support/kernel.ts";
 import { type NetlinkHost, openNetlinkHost } from "../support/netlink-host.ts";
@@ -46,6 +47,12 @@ async function listed(): Promise<ReturnType<typeof parseIpset>> {
   return [...sets].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** Sorted, without what says nothing of the contents, and with a seed that differs. */
+function linesOf(listing: string): readonly string[] {
+  const lines = listing.replace(/ (?:bucketsize|initval) \S+| timeout \d+$/gm, "").split("\n");
+  return lines.filter((line) => line !== "").sort();
+}
+
 const inNameOrder = ({ sets }: IpvsProgram) => [...sets].sort((a, b) => (a.name < b.name ? -1 : 1));
 
 describe("sets", () => {
@@ -61,6 +68,47 @@ describe("sets", () => {
     expect(await listed()).toEqual(inNameOrder(other));
     await changeSets(other, null);
     expect(await listSetNames(host)).toEqual(["others"]);
+  });
+
+  it("are listed over netlink as the tool lists them, whoever made them", async () => {
+    const own = /^weir6?-/;
+    const listing = async () => linesOf(await listSets(host, own));
+    const tools = async () =>
+      linesOf(
+        await saveSets(
+          host,
+          (await listSetNames(host)).filter((name) => own.test(name)),
+        ),
+      );
+    expect(await listing()).toEqual([]);
+    await changeSets(null, other);
+    expect(await listing()).toEqual(await tools());
+    const hostile = [
+      'add weir-frontends 192.0.2.1,udp:53 comment "by hand" skbmark 0x1/0x1',
+      "create weir-t hash:ip timeout 1000",
+      "add weir-t 192.0.2.2",
+      "create weir-n hash:net,port counters",
+      "add weir-n 192.0.2.0/24,tcp:80 nomatch",
+      "create weir-p bitmap:port range 0-99",
+      "create theirs hash:ip",
+      "",
+    ];
+    await host.must(["ipset", "restore"], hostile.slice(0, 1).concat("").join("\n"));
+    // nothing in it that only the tool knows
+    expect(await readSets(host, own)).not.toBeNull();
+    expect(await listing()).toEqual(await tools());
+    await host.must(["ipset", "restore"], hostile.slice(1).join("\n"));
+    expect(await readSets(host, own)).toBeNull();
+    expect(await listing()).toEqual(await tools());
+    await host.must(["ipset", "flush", "weir-frontends"]);
+    expect((await listing()).filter((line) => line.startsWith("add weir-frontends "))).toEqual([]);
+    await host.must(["ipset", "destroy"]);
+    expect(await listing()).toEqual([]);
+  });
+
+  it("are not to be listed without the right to", async () => {
+    const powerless = host.through(["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"]);
+    await expect(listSets(powerless, /^weir/)).rejects.toMatchObject({ trouble: "permission", errno: "EPERM" });
   });
 
   it("take the place of one that was made otherwise, while rules speak of it", async () => {

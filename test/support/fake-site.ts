@@ -31,8 +31,8 @@ export interface FakeSite {
   count: number | null;
   /** Whether planes that count nothing may be assumed to hold what was read back last. */
   mayAssume: boolean;
-  /** Every look at a plane. */
-  readonly reads: PlaneName[];
+  /** Every look at a plane; with ` but rules` where its rules in the tables of nftables were left out. */
+  readonly reads: string[];
   /** Called when a plane has just been read. */
   onRead: (plane: PlaneName) => void;
 }
@@ -96,9 +96,9 @@ function plane(name: PlaneName, fake: FakeSite): BoundPlane {
   });
   return {
     name,
-    observe: async () => {
+    observe: async (_host, _known, unchanged) => {
       const view = viewOf(fake.kernel[name]);
-      fake.reads.push(name);
+      fake.reads.push(unchanged === undefined ? name : `${name} but rules`);
       fake.onRead(name);
       return view;
     },
@@ -107,6 +107,7 @@ function plane(name: PlaneName, fake: FakeSite): BoundPlane {
     facts: () => ({}),
     generation: async () => (name === "nftables" && fake.count !== null ? `boot ${fake.count}` : null),
     mayAssume: () => fake.mayAssume,
+    rulesIn: name === "ipvs" ? "nftables" : null,
     drain:
       name !== "ipvs"
         ? null

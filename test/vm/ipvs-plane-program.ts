@@ -6,6 +6,7 @@ import { parseIpvs } from "../../compiler/backends/ipvs/parse.ts";
 import type { IpvsProgram } from "../../compiler/backends/ipvs/program.ts";
 import type { Step } from "../../compiler/backends/step.ts";
 import { executeStep } from "../../runtime/execute/execute.ts";
+import type { Host } from "../../runtime/host/host.ts";
 import { linuxHost } from "../../runtime/host/linux-host.ts";
 import { ipvsPlane } from "../../runtime/planes/ipvs.ts";
 import type { Observed } from "../../runtime/planes/plane.ts";
@@ -41,6 +42,30 @@ async function carryOut(steps: readonly Step[]): Promise<void> {
 async function applyTo(after: IpvsProgram | null, atOnce = false): Promise<Observed<IpvsProgram>> {
   await carryOut(ipvsPlane.plan(await observe(), after, { atOnce }));
   return observe();
+}
+
+/** What is read without a listing of rules is the same, and read without any program. */
+async function spared(wanted: IpvsProgram | undefined): Promise<readonly string[]> {
+  const { snapshot } = await observe();
+  const unchanged = ipvsPlane.facts?.(snapshot) ?? {};
+  const runs: string[] = [];
+  const watched: Host = {
+    ...host,
+    run: (command) => {
+      runs.push(command.argv.join(" "));
+      return host.run(command);
+    },
+  };
+  const seen = await ipvsPlane.observe(watched, { known, unchanged });
+  const findings = [...runs, ...holds(seen, wanted ?? null, "with rules that are known")];
+  for (const [name, each] of Object.entries(snapshot)) findings.push(...difference(seen.snapshot[name] ?? "", each));
+  sh("ipset flush weir-frontends; ipvsadm -C; ip rule del fwmark 0x40000000/0x40000000");
+  const harmed = lasting(ipvsPlane.plan(await ipvsPlane.observe(watched, { known, unchanged }), wanted ?? null));
+  for (const sign of ["element", "virtual server", "rule"]) {
+    if (!harmed.some((line) => line.includes(sign))) findings.push(`not seen with rules that are known: ${sign}`);
+  }
+  findings.push(...holds(await applyTo(wanted ?? null), wanted ?? null, "after it"));
+  return findings;
 }
 
 function lasting(steps: readonly Step[]): readonly string[] {
@@ -97,7 +122,7 @@ const tests: Readonly<Record<string, () => Promise<readonly string[]>>> = {
         findings.push(`${what}: ${JSON.stringify(is)}, not ${JSON.stringify(wanted)}`);
     };
     const drain = async (after: IpvsProgram | null, isOverdue = false) => {
-      const result = await ipvsPlane.drain?.(host, { known }, after, isOverdue);
+      const result = await ipvsPlane.drain?.(host, { known }, after, isOverdue, null);
       await carryOut(result?.steps ?? []);
       return { waiting: result?.waiting, done: (result?.steps.length ?? 0) > 0 };
     };
@@ -232,6 +257,7 @@ const tests: Readonly<Record<string, () => Promise<readonly string[]>>> = {
       "id=$(ipvsadm -S -n | awk '/^-A/ { print $2, $3; exit }'); ipvsadm -E $id -s dh",
     ];
     await applyTo(one, true);
+    findings.push(...(await spared(one)));
     for (const harm of harms) {
       sh(`{ ${harm}; } 2>/dev/null || true`);
       const seen = await observe();
@@ -258,7 +284,7 @@ const tests: Readonly<Record<string, () => Promise<readonly string[]>>> = {
       findings.push(...holds(await applyTo(program, true), program, label));
       await carryOut(ipvsPlane.restore(await observe(), now.snapshot));
       // what the snapshot does not have goes on with its connections
-      await carryOut((await ipvsPlane.drain?.(host, { known }, one, true))?.steps ?? []);
+      await carryOut((await ipvsPlane.drain?.(host, { known }, one, true, null))?.steps ?? []);
       const back = (await observe()).snapshot;
       for (const name of new Set([...Object.keys(back), ...Object.keys(now.snapshot)])) {
         findings.push(
@@ -268,7 +294,7 @@ const tests: Readonly<Record<string, () => Promise<readonly string[]>>> = {
       findings.push(...lasting(ipvsPlane.restore(await observe(), now.snapshot)).map((line) => `again: ${line}`));
     }
     await carryOut(ipvsPlane.restore(await observe(), empty));
-    await carryOut((await ipvsPlane.drain?.(host, { known }, null, true))?.steps ?? []);
+    await carryOut((await ipvsPlane.drain?.(host, { known }, null, true, null))?.steps ?? []);
     findings.push(...holds(await observe(), null, "before it all"));
     return findings;
   },

@@ -212,16 +212,45 @@ async function powerless(): Promise<void> {
 async function aborted(client: IpvsClient): Promise<void> {
   const many = manyServers(300);
   const sending = outcome(client.send(additionsOf(many)));
-  const before = childrenOf(process.pid);
   await new Promise((resolve) => setTimeout(resolve, 150));
+  const before = childrenOf(process.pid);
   for (const pid of before) process.kill(pid, "SIGABRT");
   const result = await sending;
   tell("aborted", { killed: before.length, result, servers: (await client.read()).servers.length });
   await client.send(deletionsOf(many));
 }
 
+/**
+ * Reads in this process, and changes a little, with the smallest receive buffer that the kernel gives and a reader that is
+ * busy with something else most of the time: more answers than it holds would end this program.
+ */
+async function inOneProcess(count: number): Promise<void> {
+  const setting = "/proc/sys/net/core/rmem_max";
+  const usual = readFileSync(setting, "utf8");
+  writeFileSync(setting, "2304");
+  const own = await openIpvs(linuxHost());
+  if (own === null) throw new Error("no IPVS");
+  const before = childrenOf(process.pid);
+  const late = setInterval(() => {
+    for (const from = process.hrtime.bigint(); seconds(from) < 0.02; );
+  }, 5);
+  const state = await own.read();
+  const missing = manyServers(count + 64).slice(count);
+  // each is refused, with an answer that has all of it
+  const refused = await outcome(own.send(deletionsOf(missing)));
+  clearInterval(late);
+  writeFileSync(setting, usual);
+  own.close();
+  tell("in-one-process", {
+    servers: state.servers.length,
+    realServers: state.servers.reduce((sum, { realServers }) => sum + realServers.length, 0),
+    refused,
+    started: childrenOf(process.pid).length - before.length,
+  });
+}
+
 async function figures(client: IpvsClient): Promise<void> {
-  const many = manyServers(1000);
+  const many = manyServers(Number(process.env.WEIR_VM_SERVERS ?? 1000));
   const requests = additionsOf(many);
   const found: Record<string, number> = {};
   const measure = async (name: string, work: () => Promise<unknown>): Promise<void> => {
@@ -235,6 +264,7 @@ async function figures(client: IpvsClient): Promise<void> {
   };
   await measure("send 9,000", () => client.send(requests));
   await measure("read 1,000 x 8", async () => tell("many", (await client.read()).servers.length));
+  await inOneProcess(many.length);
   await measure("one weight", () =>
     client.send([{ op: "set-dest", id: plainServer.id, real: { ...plainReal, port: 1 } }]).catch(() => {}),
   );

@@ -26,7 +26,8 @@ function listed(list: readonly VirtualServer[]): unknown {
 const names = [
   ...["loaded-before", "loaded-after", "sent", "sent-ipvsadm", "sent-timeouts", "sent-twice", "deleted", "restored"],
   ...["emptied", "change-before", "change-after", "no-scheduler", "no-server", "no-dest", "no-port", "nothing-done"],
-  ...["foreign", "connections", "powerless-read", "powerless-send", "aborted", "many", "many-restored", "figures"],
+  ...["foreign", "connections", "powerless-read", "powerless-send", "aborted", "many", "in-one-process"],
+  ...["many-restored", "figures"],
 ] as const;
 
 describe.runIf(vmTestsWanted)("netlink in a virtual machine", () => {
@@ -149,6 +150,11 @@ describe.runIf(vmTestsWanted)("netlink in a virtual machine", () => {
 
   it("goes on when the process that holds the socket is aborted", () => {
     expect(told("aborted")).toMatchObject({ result: "done", servers: 300 });
+  });
+
+  it("reads in one process, whatever the buffer, and changes a little there", () => {
+    const read = { servers: 1000, realServers: 8000 };
+    expect(told("in-one-process")).toEqual({ ...read, refused: "done", started: 0 });
   });
 
   it("takes a thousand virtual servers, and tells what that costs", () => {

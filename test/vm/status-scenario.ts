@@ -42,7 +42,7 @@ export const damages: readonly Damage[] = [
   {
     name: "everything gone",
     commands: `ipvsadm -D -t 10.96.0.10:80; ipvsadm -D -u 10.96.0.10:53; ipvsadm -D -f 1807756121; ipvsadm -D -f 1934953357
-      for t in mangle filter nat; do iptables -t $t -F; iptables -t $t -X; done
+      nft flush ruleset
       ipset list -n | grep ^weir | xargs -n1 ipset destroy
       ip rule del priority 1000; ip route flush table 30569`,
     says: [/no service is served/, /set weir-frontends: |all virtual servers: /],

@@ -81,7 +81,7 @@ describe("a kernel that counts its changes", () => {
     const fake = await applied();
     happen(fake);
     await applyDesired(fake.site, nft("b"), keep);
-    expect(fake.reads.slice(0, 3)).toEqual(["nftables", "iptables", "ipvs"]);
+    expect(fake.reads.slice(0, 3)).toEqual(["nftables", "iptables", "ipvs but rules"]);
   });
 
   it("is read again when it changed while it was read", async () => {
@@ -96,6 +96,68 @@ describe("a kernel that counts its changes", () => {
     await applyDesired(fake.site, nft("a"), keep);
     await applyDesired(fake.site, nft("a", "b"), keep);
     expect(fake.kernel.nftables).toEqual(["a", "b"]);
+  });
+});
+
+describe("a kernel that counts another plane only", () => {
+  const ipvs = (...lines: readonly string[]) => fakeDesired("ipvs", lines);
+  const sparing = ["iptables", "ipvs but rules"];
+
+  async function moved(options = keep): Promise<FakeSite> {
+    const fake = fakeSite(memoryFolder());
+    fake.count = 7;
+    await applyDesired(fake.site, ipvs("a"), options);
+    fake.reads.length = 0;
+    return fake;
+  }
+
+  it("is read where it is not counted, before and after a change", async () => {
+    const fake = await moved();
+    await applyDesired(fake.site, ipvs("b"), keep);
+    expect(fake.reads).toEqual([...sparing, ...sparing]);
+    // and it is remembered that nothing has changed since
+    fake.reads.length = 0;
+    expect(await applyDesired(fake.site, ipvs("b"), keep)).toEqual({ kind: "unchanged", generation: 2 });
+    expect(fake.reads).toEqual(sparing);
+  });
+
+  it("sees what somebody else did where it is not counted", async () => {
+    const fake = await moved();
+    fake.kernel.ipvs = ["x"];
+    await applyDesired(fake.site, ipvs("a"), keep);
+    expect(fake.kernel.ipvs).toEqual(["a"]);
+  });
+
+  it("is read wholly when somebody else changed what is counted", async () => {
+    const fake = await moved();
+    fake.kernel.nftables = ["x"];
+    fake.count = (fake.count ?? 0) + 1;
+    await applyDesired(fake.site, ipvs("b"), keep);
+    expect(fake.reads).toEqual(["nftables", "iptables", "ipvs", "nftables", "iptables", "ipvs"]);
+    expect(fake.kernel).toEqual({ nftables: [], iptables: [], ipvs: ["b"] });
+  });
+
+  it("is read wholly after steps where it is counted", async () => {
+    const fake = await moved();
+    fake.onStep = () => {
+      fake.onStep = () => {};
+      fake.count = (fake.count ?? 0) + 1;
+    };
+    await applyDesired(fake.site, ipvs("b"), keep);
+    expect(fake.reads).toEqual([...sparing, "nftables", "iptables", "ipvs"]);
+  });
+
+  it("is read wholly when it is asked for", async () => {
+    const fake = await moved();
+    await applyDesired(fake.site, ipvs("b"), { ...keep, readsAll: true });
+    expect(fake.reads).toEqual(["nftables", "iptables", "ipvs", "nftables", "iptables", "ipvs"]);
+  });
+
+  it("is read where it is to be filled, though it held nothing", async () => {
+    const fake = await moved();
+    fake.onStep = () => expect(fake.reads).toEqual(["nftables", "iptables", "ipvs but rules"]);
+    await applyDesired(fake.site, nft("b"), keep);
+    expect(fake.kernel).toEqual({ nftables: ["b"], iptables: [], ipvs: [] });
   });
 });
 
