@@ -11,6 +11,8 @@ import type { Packet } from "./packet.ts";
 /** The node that the rules are on. */
 export interface Surroundings {
   readonly nodeAddresses: readonly IpAddress[];
+  /** The mark that packets come with: bits of other programs, which weir's rules are to leave as they are. */
+  readonly mark?: number;
 }
 
 /** Whether packets to this address are for the node itself: the kernel's routing type `local`. */
@@ -28,11 +30,64 @@ export type End =
   | { readonly kind: "translated"; readonly address: IpAddress; readonly port: Port; readonly masquerade: boolean }
   | { readonly kind: "drop" | "reject" | "pass" };
 
+/** What is on a packet that goes on to the network, or to rules of others: its mark and its class id. */
+export interface Traces {
+  readonly mark: number;
+  readonly classId: number;
+}
+
+/**
+ * Packets that are not the first one of a connection to a service. `later`: of a connection that is there already, for
+ * which the rules may look otherwise by now; `reply`: what an endpoint answers; `translated`: a later packet of a
+ * connection that other rules than these gave another destination; `icmp-error`: about a connection, from its client's
+ * side; `icmp`: the first packet of a protocol without ports, a ping.
+ */
+export const otherKinds = ["later", "reply", "translated", "icmp-error", "icmp"] as const;
+
+export type OtherKind = (typeof otherKinds)[number];
+
+/** What conntrack knows of a packet, and what protocol it has. */
+export interface Flow {
+  readonly state: "NEW" | "ESTABLISHED" | "RELATED";
+  readonly isReply: boolean;
+  /** nat has given its connection another destination, before this packet came. */
+  readonly isTranslated: boolean;
+  readonly isIcmp: boolean;
+  /** How long ago the client was here last. */
+  readonly secondsLater: number;
+}
+
+export const firstPacket: Flow = {
+  state: "NEW",
+  isReply: false,
+  isTranslated: false,
+  isIcmp: false,
+  secondsLater: 0,
+};
+
+/** `isTranslating`: whether it is nat that gives these rules' connections their destination. */
+export function flowOf(kind: OtherKind, isTranslating: boolean): Flow {
+  switch (kind) {
+    case "later":
+      return { ...firstPacket, state: "ESTABLISHED", isTranslated: isTranslating };
+    case "reply":
+      return { ...firstPacket, state: "ESTABLISHED", isReply: true, isTranslated: isTranslating };
+    case "translated":
+      return { ...firstPacket, state: "ESTABLISHED", isTranslated: true };
+    case "icmp-error":
+      return { ...firstPacket, state: "RELATED", isIcmp: true };
+    case "icmp":
+      return { ...firstPacket, isIcmp: true };
+  }
+}
+
 /** One way that the packet may take. `M` is what the kernel remembers of clients, `R` a rule with its place. */
 export interface Branch<R, M> {
   /** How probable it is; all branches of a packet are 1 together. null where it depends on load or hashes. */
   readonly share: Fraction | null;
   readonly end: End;
+  /** null where it ends here, or has come to a process of the node that it was sent to. */
+  readonly traces: Traces | null;
   /** The rules that matched, in order. */
   readonly path: readonly R[];
   /** What the kernel remembers afterwards; the next connection of the client starts with it. */

@@ -34,8 +34,8 @@ export function mayRefuse(backend: BackendName, ir: NodeIr, packet: Packet, expe
   );
 }
 
-/** Whether the rules do what is decided. `expected` comes from `decide(meaningFor(backend, ir), packet)`. */
-export function agrees(backend: BackendName, expected: Outcome, ways: readonly Ending[]): boolean {
+/** Whether the rules do what is decided. `mayHash`: a hash of the client may stand for affinity. `expected` comes from `decide(meaningFor(backend, ir), packet)`. */
+export function agrees(backend: BackendName, expected: Outcome, ways: readonly Ending[], mayHash = false): boolean {
   const endings = endingsOf(ways);
   if (expected.verdict !== "endpoints") return endings.length === 1 && endings[0]?.end.kind === expected.verdict;
   // as many endings as choices, no two alike, and each one of them expected: the same set
@@ -49,12 +49,14 @@ export function agrees(backend: BackendName, expected: Outcome, ways: readonly E
     wanted.delete(place);
     if (choice === undefined || end.masquerade !== (hidesSource || choice.masquerade)) return false;
     // a list of n endpoints, or a tree of them, throws dice at most n - 1 times before one of them is met
+    if (share === null && mayHash) return true;
     return isSameShare(choice.share, share, rounding * expected.choices.length);
   });
 }
 
-/** Shares that either side cannot tell are no difference. */
+/** What nobody can tell, because it depends on load or hashes, is that on both sides. */
 function isSameShare(a: Fraction | null, b: Fraction | null, tolerance: number): boolean {
-  if (a === null || b === null || equalFractions(a, b)) return true;
+  if (a === null || b === null) return a === b;
+  if (equalFractions(a, b)) return true;
   return tolerance > 0 && Math.abs(fractionToNumber(a) - fractionToNumber(b)) <= tolerance;
 }

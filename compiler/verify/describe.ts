@@ -1,5 +1,5 @@
 import type { Choice, Outcome, Packet } from "../backends/packet.ts";
-import type { Ending } from "../backends/simulation.ts";
+import type { Ending, OtherKind } from "../backends/simulation.ts";
 import type { Fraction } from "../net/fraction.ts";
 import { formatSocket } from "../net/socket.ts";
 import type { Difference } from "./verify.ts";
@@ -36,16 +36,27 @@ function shareWords({ numerator, denominator }: Fraction): string {
   return (Number(numerator) / Number(denominator)).toPrecision(12);
 }
 
+const otherWords: Readonly<Record<OtherKind, string>> = {
+  later: "a later packet of a connection",
+  reply: "a reply that goes there",
+  translated: "a later packet of a connection that others translate",
+  "icmp-error": "an ICMP error about a connection to it",
+  icmp: "an ICMP packet to it",
+};
+
 /** A path is cut here; the first rules tell most. */
 const mostSteps = 40;
 
 /** A difference for people: packet, what the spec says, what the rules do, and by which rules. */
-export function describeDifference({ backend, packet, remembered, expected, got, broken }: Difference): string {
-  const client = remembered === null ? "" : `, client of ${formatSocket(remembered.address, remembered.port)}`;
+export function describeDifference(difference: Difference): string {
+  const { backend, packet, remembered, secondsLater, expected, got, broken, other, complaint } = difference;
+  const had = remembered === null ? "" : `, client of ${formatSocket(remembered.address, remembered.port)}`;
+  const ago = secondsLater === 0 ? "" : ` ${secondsLater} seconds ago`;
+  const found = broken ?? endingWords(got).join(", ");
   const lines = [
-    `${backend}: ${packetWords(packet)}${client}`,
+    `${backend}: ${packetWords(packet)}${had}${ago}${other === null ? "" : `, ${otherWords[other]}`}`,
     `  expected: ${outcomeWords(expected).join(", ")}`,
-    `  got:      ${broken ?? endingWords(got).join(", ")}`,
+    `  got:      ${complaint === null ? found : `${found}; ${complaint}`}`,
   ];
   const [way] = got;
   if (way === undefined) return lines.join("\n");
@@ -57,7 +68,8 @@ export function describeDifference({ backend, packet, remembered, expected, got,
 }
 
 /** A difference as `weir verify --json` gives it. */
-export function jsonDifference({ packet, remembered, expected, got, broken }: Difference): unknown {
+export function jsonDifference(difference: Difference): unknown {
+  const { packet, remembered, secondsLater, expected, got, broken, other, complaint } = difference;
   return {
     packet: {
       protocol: packet.protocol,
@@ -67,8 +79,11 @@ export function jsonDifference({ packet, remembered, expected, got, broken }: Di
       inputInterface: packet.inputInterface,
     },
     remembered: remembered === null ? null : { address: remembered.address.text, port: remembered.port },
+    secondsLater,
+    other,
     expected: outcomeWords(expected),
     got: endingWords(got),
+    complaint,
     broken,
     path: got[0]?.path.slice(0, mostSteps) ?? [],
   };

@@ -1,7 +1,7 @@
 import type { ArtifactFile, BackendName } from "../backends/backend.ts";
 import type { Choice, Outcome, Packet } from "../backends/packet.ts";
 import { loadBackend } from "../backends/registry.ts";
-import type { Ending } from "../backends/simulation.ts";
+import type { Ending, OtherKind } from "../backends/simulation.ts";
 import { loadSimulator, type Memory, type PathStep, type Simulator, type Way } from "../backends/simulator.ts";
 import { textsOf } from "../backends/text.ts";
 import { decide, sourceClassOf } from "../ir/decide.ts";
@@ -11,6 +11,8 @@ import { InternalError } from "../result.ts";
 import type { Location } from "../source.ts";
 import { packetClasses } from "./classes.ts";
 import { agrees, mayRefuse, meaningFor } from "./compare.ts";
+import { OtherPackets } from "./others.ts";
+import { foreignMarkOf, traceComplaint } from "./traces.ts";
 
 /** One way that the rules let a packet take. */
 export interface SeenWay extends Ending {
@@ -24,9 +26,15 @@ export interface Difference {
   /** The endpoint that the client had before, where the difference shows only then. */
   readonly remembered: Choice | null;
   readonly expected: Outcome;
+  /** How long ago that was. */
+  readonly secondsLater: number;
   /** The service's place in the spec; null where no service is concerned. */
   readonly origin: Location | null;
   readonly got: readonly SeenWay[];
+  /** The packet is not the first of a connection but one of these. */
+  readonly other: OtherKind | null;
+  /** What is wrong beside where it ends; null for nothing. */
+  readonly complaint: string | null;
   /** Why the rules cannot be followed at all; null where they can. */
   readonly broken: string | null;
 }
@@ -45,6 +53,8 @@ export interface VerifyOptions {
   /** Only packets for these service ports; null is all packets. */
   readonly keys?: ReadonlySet<string> | null;
   readonly mostDifferences?: number;
+  /** End with the first difference; the counts are then of what was tried so far. */
+  readonly untilFirst?: boolean;
 }
 
 /**
@@ -55,13 +65,14 @@ export async function verifyProgram(
   ir: NodeIr,
   backend: BackendName,
   program: unknown,
-  { keys = null, mostDifferences = 20 }: VerifyOptions = {},
+  { keys = null, mostDifferences = 20, untilFirst = false }: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const kind = await loadSimulator(backend);
-  const simulator = kind.open(program, { nodeAddresses: ir.node.addresses });
+  const simulator = kind.open(program, { nodeAddresses: ir.node.addresses, mark: foreignMarkOf(ir) });
   const verifier = new Verifier(ir, backend, simulator, mostDifferences);
   for (const { packet, frontend } of packetClasses(ir, kind.conditions(program), keys)) {
     verifier.verify(packet, frontend);
+    if (untilFirst && verifier.hasDifference) break;
   }
   return verifier.report();
 }
@@ -78,6 +89,14 @@ export async function verifyFiles(
   return verifyProgram(ir, name, program, options);
 }
 
+/** One packet, and what must become of it. */
+interface Asked extends Pick<Difference, "packet" | "expected" | "remembered" | "secondsLater" | "other"> {
+  readonly frontend: IrFrontend | null;
+  readonly memory: Memory;
+}
+
+type Seen = Pick<Way, "end" | "share" | "path">;
+
 /** Counts classes and keeps differences. */
 class Verifier {
   readonly #meaning: NodeIr;
@@ -87,6 +106,8 @@ class Verifier {
   readonly #differences: Difference[] = [];
   /** Frontends and kinds of sources whose clients have come a second time. */
   readonly #returned = new Set<string>();
+  readonly #others: OtherPackets;
+  readonly #foreignMark: number;
   #classes = 0;
   #differing = 0;
 
@@ -95,6 +116,12 @@ class Verifier {
     this.#backend = backend;
     this.#simulator = simulator;
     this.#mostDifferences = mostDifferences;
+    this.#others = new OtherPackets(ir, backend);
+    this.#foreignMark = foreignMarkOf(ir);
+  }
+
+  get hasDifference(): boolean {
+    return this.#differing > 0;
   }
 
   report(): VerifyReport {
@@ -104,70 +131,120 @@ class Verifier {
 
   verify(packet: Packet, frontend: IrFrontend | null): void {
     const expected = decide(this.#meaning, packet);
-    const ways = this.#compare(packet, frontend, expected, null, undefined);
+    const asked: Asked = {
+      packet,
+      frontend,
+      expected,
+      remembered: null,
+      secondsLater: 0,
+      memory: undefined,
+      other: null,
+    };
+    const ways = this.#compare(asked);
+    for (const kind of this.#others.kindsFor(packet, frontend, expected)) this.#compareOther(asked, kind);
     if (frontend === null || ways === null || expected.verdict !== "endpoints") return;
-    this.#again(packet, frontend, expected.choices, ways);
+    this.#again(asked, frontend, expected.choices, ways);
   }
 
   /**
-   * The same client once more. With affinity it must get the endpoint that it had, whichever that was; without, the
-   * kernel must not remember. Who the client is changes nothing of that but by the route, so one of each kind is tried.
+   * The same client once more. With affinity it must get the endpoint that it had, whichever that was, until its time is
+   * over; without, the kernel must not remember. Who the client is changes nothing of that but by the route, so one of
+   * each kind is tried.
    */
-  #again(packet: Packet, frontend: IrFrontend, choices: readonly Choice[], ways: readonly Way[]): void {
-    const { destination, protocol, port } = packet;
-    const kind = `${destination.text} ${protocol} ${port} ${sourceClassOf(this.#meaning, packet)}`;
+  #again(first: Asked, frontend: IrFrontend, choices: readonly Choice[], ways: readonly Way[]): void {
+    const { destination, protocol, port } = first.packet;
+    const kind = `${destination.text} ${protocol} ${port} ${sourceClassOf(this.#meaning, first.packet)}`;
     if (choices.length < 2 || this.#returned.has(kind)) return;
     this.#returned.add(kind);
+    const { affinity, key } = frontend;
     const tried = new Set<Choice>();
     for (const { end, memory } of ways) {
       if (end.kind !== "translated") continue;
       const had = choices.find((choice) => choice.address.text === end.address.text && choice.port === end.port);
       if (had === undefined || tried.has(had)) continue;
       tried.add(had);
-      // a scheduler that hashes clients sends them back by itself: shares that nobody can tell may come to one
-      if (frontend.affinity === null && had.share === null) return;
-      const next: readonly Choice[] = frontend.affinity === null ? choices : [{ ...had, share: one }];
-      this.#compare(packet, frontend, { verdict: "endpoints", key: frontend.key, choices: next }, had, memory);
-      if (frontend.affinity === null) return;
+      const again = { ...first, remembered: had, memory };
+      const expected = (list: readonly Choice[]): Outcome => ({ verdict: "endpoints", key, choices: list });
+      if (affinity === null) {
+        // a scheduler that hashes clients sends them back by itself: shares that nobody can tell may come to one
+        if (had.share !== null) this.#compare({ ...again, expected: expected(choices) });
+        return;
+      }
+      const kept = expected([{ ...had, share: one }]);
+      this.#compare({ ...again, expected: kept, secondsLater: affinity.timeoutSeconds - 1 });
+      // what hashes clients remembers nothing and forgets nothing
+      if (ways.every(({ share }) => share !== null)) {
+        this.#compare({ ...again, expected: expected(choices), secondsLater: affinity.timeoutSeconds });
+      }
     }
   }
 
   /** The ways that the rules let the packet take, if they are those expected. */
-  #compare(
-    packet: Packet,
-    frontend: IrFrontend | null,
-    expected: Outcome,
-    remembered: Choice | null,
-    memory: Memory,
-  ): readonly Way[] | null {
+  #compare(asked: Asked): readonly Way[] | null {
+    const { packet, frontend, expected } = asked;
     this.#classes++;
-    const sent = this.#send(packet, memory);
-    if (typeof sent !== "string" && this.#isRight(packet, expected, sent)) return sent;
-    this.#differing++;
-    if (this.#differences.length >= this.#mostDifferences) return null;
-    const isBroken = typeof sent === "string";
-    this.#differences.push({
-      backend: this.#backend,
-      packet,
-      remembered,
-      expected,
-      origin: frontend?.origin ?? null,
-      got: isBroken ? [] : sent.map((way) => ({ end: way.end, share: way.share, path: way.path() })),
-      broken: isBroken ? sent : null,
-    });
-    return null;
+    const sent = this.#follow(() => this.#simulator.send(packet, asked.memory, asked.secondsLater));
+    if (typeof sent === "string") return this.#differ(asked, [], null, sent);
+    const isHashed = this.#backend === "ipvs" && frontend !== null && frontend.affinity !== null;
+    if (!this.#isRight(packet, expected, sent, isHashed)) return this.#differ(asked, sent, null, null);
+    const complaint = this.#complaintOf(sent);
+    return complaint === null ? sent : this.#differ(asked, sent, complaint, null);
   }
 
-  #isRight(packet: Packet, expected: Outcome, sent: readonly Way[]): boolean {
-    if (agrees(this.#backend, expected, sent)) return true;
+  #isRight(packet: Packet, expected: Outcome, sent: readonly Way[], isHashed: boolean): boolean {
+    if (agrees(this.#backend, expected, sent, isHashed)) return true;
     const isRefusal = mayRefuse(this.#backend, this.#meaning, packet, expected);
     return isRefusal && agrees(this.#backend, { verdict: "reject", key: null }, sent);
   }
 
+  #complaintOf(ways: readonly Way[]): string | null {
+    for (const { traces, end } of ways) {
+      if (traces === null) continue;
+      const found = traceComplaint(this.#backend, traces, end.kind === "translated", this.#foreignMark);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  #compareOther(asked: Asked, other: OtherKind): void {
+    const { packet, frontend } = asked;
+    this.#classes++;
+    const sent = this.#follow(() => this.#simulator.sendOther(packet, other));
+    const isLetIn = asked.expected.verdict === "endpoints";
+    const about: Asked = { ...asked, other, expected: { verdict: "pass" } };
+    if (typeof sent === "string") {
+      this.#differ(about, [], null, sent);
+      return;
+    }
+    for (const way of sent) {
+      const complaint = this.#others.complaint(packet, other, frontend, way, isLetIn, this.#foreignMark);
+      if (complaint !== null) return void this.#differ(about, [{ ...way, share: one }], complaint, null);
+    }
+  }
+
+  #differ(asked: Asked, ways: readonly Seen[], complaint: string | null, broken: string | null): null {
+    this.#differing++;
+    if (this.#differences.length >= this.#mostDifferences) return null;
+    const { packet, expected, remembered, secondsLater, other, frontend } = asked;
+    this.#differences.push({
+      backend: this.#backend,
+      packet,
+      remembered,
+      secondsLater,
+      expected,
+      origin: frontend?.origin ?? null,
+      got: ways.map((way) => ({ end: way.end, share: way.share, path: way.path() })),
+      other,
+      complaint,
+      broken,
+    });
+    return null;
+  }
+
   /** Rules that lead nowhere, to a chain that is not there for instance, are found here and not in production. */
-  #send(packet: Packet, memory: Memory): readonly Way[] | string {
+  #follow<T>(send: () => T): T | string {
     try {
-      return this.#simulator.send(packet, memory);
+      return send();
     } catch (error) {
       if (error instanceof InternalError) return error.message;
       throw error;

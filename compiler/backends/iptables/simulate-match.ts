@@ -2,8 +2,16 @@ import { addressFromBits, type IpAddress, prefixContains } from "../../net/addre
 import { rangeHas } from "../../net/port.ts";
 import { InternalError, unreachable } from "../../result.ts";
 import type { Packet } from "../packet.ts";
-import { isLocal, type Surroundings } from "../simulation.ts";
-import type { AddressType, ConntrackState, IptablesMatch, IptablesTarget, RecentMatch } from "./program.ts";
+import { type Flow, isLocal, type Surroundings } from "../simulation.ts";
+import type {
+  AddressType,
+  ConntrackState,
+  ConntrackStatus,
+  IptablesMatch,
+  IptablesProtocol,
+  IptablesTarget,
+  RecentMatch,
+} from "./program.ts";
 
 /** Lists of the recent match that know a client: `LIST ADDRESS` with the address masked as the rule says. */
 export type RecentMemory = ReadonlySet<string>;
@@ -11,6 +19,7 @@ export type RecentMemory = ReadonlySet<string>;
 /** The packet on its way. Translation changes its destination, the original one stays in connection tracking. */
 export interface PacketState {
   readonly original: Packet;
+  readonly flow: Flow;
   readonly destination: IpAddress;
   readonly port: number;
   readonly mark: number;
@@ -59,7 +68,7 @@ export function matches(
     case "set":
       return extensions.set(match, state);
     case "ct-direction":
-      return match.direction === "ORIGINAL";
+      return (match.direction === "REPLY") === state.flow.isReply;
     case "source":
       return prefixContains(match.prefix, original.source) !== match.negated;
     case "destination":
@@ -67,9 +76,9 @@ export function matches(
     case "input-interface":
       return isNamed(match.name, state.hasInput ? original.inputInterface : null) !== match.negated;
     case "protocol":
-      return (match.protocol === original.protocol) !== match.negated;
+      return isOfProtocol(match.protocol, state) !== match.negated;
     case "destination-port":
-      return (match.protocol === original.protocol && rangeHas(match.ports, state.port)) !== match.negated;
+      return (isOfProtocol(match.protocol, state) && rangeHas(match.ports, state.port)) !== match.negated;
     case "mark":
       return ((state.mark & match.mask) >>> 0 === match.value) !== match.negated;
     case "ct-mark":
@@ -81,8 +90,7 @@ export function matches(
     case "ct-state":
       return match.states.some((each) => isInState(each, state)) !== match.negated;
     case "ct-status":
-      // a first packet has seen no reply and is confirmed only when it leaves
-      return match.negated;
+      return match.statuses.some((each) => hasStatus(each, state.flow)) !== match.negated;
     case "ct-original-destination":
       return prefixContains(match.prefix, original.destination) !== match.negated;
     case "ct-original-port":
@@ -119,9 +127,19 @@ function isMulticast({ family, bits }: IpAddress): boolean {
   return family === "ipv4" ? bits >> 28n === 0xen : bits >> 120n === 0xffn;
 }
 
-/** SNAT is decided after every rule that could ask for it; the first packet belongs to nothing that was there before. */
-function isInState(state: ConntrackState, packet: PacketState): boolean {
-  return state === "NEW" || (state === "DNAT" && packet.isTranslated);
+function isOfProtocol(protocol: IptablesProtocol, { flow, original }: PacketState): boolean {
+  if (!flow.isIcmp) return protocol === original.protocol;
+  return protocol === (original.destination.family === "ipv4" ? "icmp" : "ipv6-icmp");
+}
+
+/** SNAT is decided after every rule that could ask for it. */
+function isInState(state: ConntrackState, { flow, isTranslated }: PacketState): boolean {
+  return state === flow.state || (state === "DNAT" && (isTranslated || flow.isTranslated));
+}
+
+/** A first packet has seen no reply and is confirmed only when it leaves. */
+function hasStatus(status: ConntrackStatus, { state }: Flow): boolean {
+  return status === "EXPECTED" ? state === "RELATED" : state === "ESTABLISHED";
 }
 
 /** Weir's rules ask only whether a connection is one of IPVS. */
@@ -138,7 +156,9 @@ export function recentEntry(match: RecentMatch, source: IpAddress): string {
   return `${match.list} ${addressFromBits(source.family, source.bits & match.mask.bits).text}`;
 }
 
-/** An entry in the memory is recent enough for every test; `set` and `remove` of an unknown client differ (xt_recent.c). */
+/** `set` and `remove` of an unknown client differ (xt_recent.c). */
 function recentHolds(match: RecentMatch, state: PacketState): boolean {
-  return match.action === "set" || state.memory.has(recentEntry(match, state.original.source));
+  if (match.action === "set") return true;
+  const isRecent = match.seconds === null || state.flow.secondsLater < match.seconds;
+  return isRecent && state.memory.has(recentEntry(match, state.original.source));
 }

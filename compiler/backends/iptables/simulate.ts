@@ -2,7 +2,16 @@ import { addressFromBits, type Family, type IpAddress } from "../../net/address.
 import { type Fraction, multiply, one } from "../../net/fraction.ts";
 import { assert, unreachable } from "../../result.ts";
 import type { Packet } from "../packet.ts";
-import { type Branch, type End, isFromNode, isLocal, type Surroundings } from "../simulation.ts";
+import {
+  type Branch,
+  type End,
+  type Flow,
+  firstPacket,
+  isFromNode,
+  isLocal,
+  type Surroundings,
+  type Traces,
+} from "../simulation.ts";
 import type {
   BuiltinChain,
   IptablesMatch,
@@ -54,20 +63,23 @@ export function simulateIptables(
   surroundings: Surroundings,
   packet: Packet,
   memory: RecentMemory = new Set(),
+  flow: Flow = firstPacket,
 ): readonly IptablesBranch[] {
   const ruleset = program[packet.destination.family];
-  const start: Walk = { share: one, state: startOf(packet, memory), path: [], verdict: null };
-  if (ruleset === null) return [branchOf(start)];
+  const state = startOf(packet, memory, flow, surroundings.mark);
+  const start: Walk = { share: one, state, path: [], verdict: null };
+  if (ruleset === null) return [branchOf(start, surroundings)];
   const traveller = new Traveller(ruleset, surroundings, noExtensions);
-  return traveller.follow([start]).map(branchOf);
+  return traveller.follow([start]).map((walk) => branchOf(walk, surroundings));
 }
 
-export function startOf(packet: Packet, memory: RecentMemory): PacketState {
+export function startOf(packet: Packet, memory: RecentMemory, flow: Flow, mark = 0): PacketState {
   return {
     original: packet,
+    flow,
     destination: packet.destination,
     port: packet.port,
-    mark: 0,
+    mark,
     connectionMark: 0,
     isTranslated: false,
     masquerade: false,
@@ -77,8 +89,17 @@ export function startOf(packet: Packet, memory: RecentMemory): PacketState {
   };
 }
 
-function branchOf({ share, state, path, verdict }: Walk): IptablesBranch {
-  return { share, end: endOf(state, verdict), path, memory: state.memory };
+function branchOf({ share, state, path, verdict }: Walk, surroundings: Surroundings): IptablesBranch {
+  const end = endOf(state, verdict);
+  return { share, end, traces: tracesOf(state, end, surroundings), path, memory: state.memory };
+}
+
+/** A process of the node does not see marks, and for packets that it was sent to by translation nobody else does. */
+export function tracesOf(state: PacketState, end: End, surroundings: Surroundings): Traces | null {
+  if (end.kind === "drop" || end.kind === "reject") return null;
+  const isForProcess =
+    end.kind === "translated" && isLocal(surroundings, state.destination) && !isFromNode(surroundings, state.original);
+  return isForProcess ? null : { mark: state.mark, classId: 0 };
 }
 
 function endOf(state: PacketState, verdict: Walk["verdict"]): End {
@@ -247,10 +268,14 @@ export class Traveller {
   }
 }
 
-/** Whether a walk does not enter a table: it has ended, or its destination is translated, which nobody does twice. */
+/**
+ * Whether a walk does not enter a table: it has ended, it is not the first of its connection, which alone comes to nat,
+ * or its destination is translated, which nobody does twice.
+ */
 function isPast({ verdict, state }: Walk, chain: BuiltinChain, table: IptablesTableName): boolean {
   if (verdict === "drop" || verdict === "reject") return true;
-  return table === "nat" && state.isTranslated && chain !== "POSTROUTING";
+  if (table !== "nat") return false;
+  return state.flow.state !== "NEW" || (state.isTranslated && chain !== "POSTROUTING");
 }
 
 function entering(walk: Walk, chain: BuiltinChain): Walk {

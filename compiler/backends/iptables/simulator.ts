@@ -1,4 +1,6 @@
-import type { PathStep, SimulatorKind } from "../simulator.ts";
+import type { Packet } from "../packet.ts";
+import { firstPacket, flowOf, type OtherKind, type Surroundings } from "../simulation.ts";
+import type { OtherWay, PathStep, SimulatorKind } from "../simulator.ts";
 import { iptablesConditions } from "./conditions.ts";
 import { namedChains } from "./named-chains.ts";
 import { printRule } from "./print.ts";
@@ -35,13 +37,38 @@ export const iptablesSimulator: SimulatorKind<IptablesProgram> = {
   open: (program, surroundings) => {
     const keys = chainKeys(program);
     return {
-      send: (packet, memory) =>
-        simulateIptables(program, surroundings, packet, isMemory(memory) ? memory : undefined).map(
-          (branch: IptablesBranch) => ({ ...branch, path: () => branch.path.map((place) => ruleStep(place, keys())) }),
-        ),
+      send: (packet, memory, secondsLater = 0) =>
+        simulateIptables(
+          program,
+          surroundings,
+          packet,
+          isMemory(memory) ? memory : undefined,
+          secondsLater === 0 ? undefined : { ...firstPacket, secondsLater },
+        ).map((branch: IptablesBranch) => ({
+          ...branch,
+          path: () => branch.path.map((place) => ruleStep(place, keys())),
+        })),
+      sendOther: (packet, kind) => othersThrough(program, surroundings, packet, kind, keys),
     };
   },
 };
+
+/** Packets of other kinds through rules that translate; also for the rules of other backends. */
+export function othersThrough(
+  program: IptablesProgram,
+  surroundings: Surroundings,
+  packet: Packet,
+  kind: OtherKind,
+  keys: () => ReadonlyMap<string, string | null>,
+): readonly OtherWay[] {
+  return simulateIptables(program, surroundings, packet, undefined, flowOf(kind, true)).map((branch) => ({
+    end: branch.end,
+    traces: branch.traces,
+    reachesIpvs: null,
+    server: null,
+    path: () => branch.path.map((place) => ruleStep(place, keys())),
+  }));
+}
 
 function isMemory(memory: unknown): memory is RecentMemory {
   return memory instanceof Set;

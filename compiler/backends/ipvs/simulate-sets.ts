@@ -75,7 +75,8 @@ function askedOf(directions: readonly SetDirection[], state: PacketState): Asked
   const addresses = [directions[0], directions[2]].flatMap((direction) =>
     direction === undefined ? [] : [direction === "src" ? state.original.source : state.destination],
   );
-  return { addresses, service: `${state.original.protocol}:${state.port}`, state };
+  const protocol = state.flow.isIcmp ? "icmp" : state.original.protocol;
+  return { addresses, service: `${protocol}:${state.port}`, state };
 }
 
 function findElement({ set, exact, networks }: Index, { addresses, service, state }: Asked): SetElement | null {
@@ -98,7 +99,7 @@ function findElement({ set, exact, networks }: Index, { addresses, service, stat
 }
 
 function holds(element: SetElement, first: IpAddress, second: IpAddress | undefined, state: PacketState): boolean {
-  const { protocol } = state.original;
+  const protocol = state.flow.isIcmp ? null : state.original.protocol;
   switch (element.kind) {
     case "net":
       return prefixContains(element.prefix, first);

@@ -1,10 +1,18 @@
 import { prefixContains, prefixOf } from "../../net/address.ts";
 import { type Fraction, fraction, one } from "../../net/fraction.ts";
-import { startOf, Traveller, type Walk } from "../iptables/simulate.ts";
+import { startOf, Traveller, tracesOf, type Walk } from "../iptables/simulate.ts";
 import type { IptablesPlace } from "../iptables/simulate-index.ts";
 import type { Extensions, PacketState } from "../iptables/simulate-match.ts";
 import type { Packet } from "../packet.ts";
-import { type Branch, type End, isFromNode, isLocal, type Surroundings } from "../simulation.ts";
+import {
+  type Branch,
+  type End,
+  type Flow,
+  firstPacket,
+  isFromNode,
+  isLocal,
+  type Surroundings,
+} from "../simulation.ts";
 import { printId } from "./print-servers.ts";
 import type { IpvsProgram, RealServer, VirtualServer } from "./program.ts";
 import { setExtensions } from "./simulate-sets.ts";
@@ -28,16 +36,30 @@ export function simulateIpvs(
   surroundings: Surroundings,
   packet: Packet,
   memory: IpvsMemory = new Map(),
+  flow: Flow = firstPacket,
 ): readonly IpvsBranch[] {
-  const ruleset = program.rules[packet.destination.family];
-  const start: Walk = { share: one, state: startOf(packet, new Set()), path: [], verdict: null };
-  if (ruleset === null) return [{ share: one, end: { kind: "pass" }, path: [], memory }];
-  const traveller = new Traveller(ruleset, surroundings, indexOf(program).extensions);
-  const world: World = { program, surroundings, traveller, memory };
+  const { world, start } = worldOf(program, surroundings, packet, flow, memory);
+  if (world === null) return [{ share: one, end: { kind: "pass" }, traces: null, path: [], memory }];
   return isFromNode(surroundings, packet) ? fromNode(world, start) : arriving(world, start);
 }
 
-interface World {
+/** null where no rules are for the packet's family. */
+export function worldOf(
+  program: IpvsProgram,
+  surroundings: Surroundings,
+  packet: Packet,
+  flow: Flow,
+  memory: IpvsMemory = new Map(),
+): { readonly world: World | null; readonly start: Walk } {
+  const ruleset = program.rules[packet.destination.family];
+  const state = startOf(packet, new Set(), flow, surroundings.mark);
+  const start: Walk = { share: one, state, path: [], verdict: null };
+  if (ruleset === null) return { world: null, start };
+  const traveller = new Traveller(ruleset, surroundings, indexOf(program).extensions);
+  return { world: { program, surroundings, traveller, memory }, start };
+}
+
+export interface World {
   readonly program: IpvsProgram;
   readonly surroundings: Surroundings;
   readonly traveller: Traveller;
@@ -68,12 +90,12 @@ function arriving(world: World, start: Walk): readonly IpvsBranch[] {
   });
 }
 
-function isRefused(walk: Walk): boolean {
+export function isRefused(walk: Walk): boolean {
   return walk.verdict === "drop" || walk.verdict === "reject";
 }
 
 /** Whether the packet is for the node: by its destination, or by the routing rule for its mark. */
-function isDelivered({ program, surroundings }: World, state: PacketState): boolean {
+export function isDelivered({ program, surroundings }: World, state: PacketState): boolean {
   if (isLocal(surroundings, state.destination)) return true;
   const routing = program.routing[state.destination.family];
   if (routing === null) return false;
@@ -84,7 +106,7 @@ function isDelivered({ program, surroundings }: World, state: PacketState): bool
 }
 
 /** By the whole mark first, then by what the packet asks for (ip_vs_service_find). */
-function virtualServerOf(program: IpvsProgram, state: PacketState): VirtualServer | null {
+export function virtualServerOf(program: IpvsProgram, state: PacketState): VirtualServer | null {
   const { original, destination, port, mark } = state;
   const { servers } = indexOf(program);
   const byMark = mark === 0 ? undefined : servers.get(`${destination.family} ${mark}`);
@@ -122,16 +144,18 @@ function scheduled(world: World, walk: Walk, server: VirtualServer): readonly Ip
   const known = server.realServers.find(
     ({ address, port }) => address.text === remembered?.address.text && port === remembered.port,
   );
-  const choices = remembers(server) && known !== undefined ? [{ real: known, share: one }] : choicesOf(server);
+  const isKnown = known !== undefined && remembers(server, walk.state.flow.secondsLater);
+  const choices = isKnown ? [{ real: known, share: one }] : choicesOf(server);
   if (choices.length === 0) {
     const end: End = { kind: isFromNode(world.surroundings, walk.state.original) ? "reject" : "drop" };
-    return [{ share: one, end, path, memory: world.memory }];
+    return [{ share: one, end, traces: null, path, memory: world.memory }];
   }
   return choices.flatMap(({ real, share }) => {
-    const memory = remembers(server) ? new Map(world.memory).set(key, real) : world.memory;
+    const memory = remembers(server, 0) ? new Map(world.memory).set(key, real) : world.memory;
     return sentOn(world, walk, real).map((each) => ({
       share,
       end: endOf(each, real, walk.state),
+      traces: isKeptHere(world, walk.state, real) || isRefused(each) ? null : { mark: each.state.mark, classId: 0 },
       path: [...path, ...each.path.slice(walk.path.length)],
       memory,
     }));
@@ -142,8 +166,8 @@ function scheduled(world: World, walk: Walk, server: VirtualServer): readonly Ip
  * Whether a client that comes again meets the same server. Persistence keeps it; a hash of the client's address gives it
  * again, as long as the servers are the same and the port is not hashed too (ip_vs_sh.c, ip_vs_mh.c).
  */
-function remembers({ persistence, scheduler, schedulerFlags }: VirtualServer): boolean {
-  if (persistence !== null) return true;
+function remembers({ persistence, scheduler, schedulerFlags }: VirtualServer, secondsLater: number): boolean {
+  if (persistence !== null) return secondsLater < persistence.timeoutSeconds;
   return (scheduler === "sh" || scheduler === "mh") && !schedulerFlags.includes("port");
 }
 
@@ -174,8 +198,13 @@ function shareOf(
   return scheduler === "wrr" ? fraction(real.weight, total) : null;
 }
 
+/** A process of the node takes the packet, which is past all rules. */
+function isKeptHere({ surroundings }: World, state: PacketState, real: RealServer): boolean {
+  return isLocal(surroundings, real.address) && !isFromNode(surroundings, state.original);
+}
+
 /** To a server on the node itself a packet goes on where it is; otherwise it leaves as IPVS's own. */
-function sentOn({ surroundings, traveller }: World, walk: Walk, real: RealServer): readonly Walk[] {
+export function sentOn(world: World, walk: Walk, real: RealServer): readonly Walk[] {
   const isTranslating = real.method.kind === "masq";
   const state: PacketState = {
     ...walk.state,
@@ -183,9 +212,10 @@ function sentOn({ surroundings, traveller }: World, walk: Walk, real: RealServer
     ...(isTranslating ? { destination: real.address, port: real.port, isTranslated: true } : {}),
   };
   const sent: Walk = { ...walk, state };
-  if (isLocal(surroundings, real.address) && !isFromNode(surroundings, walk.state.original)) return [sent];
-  // the encapsulated packet has a connection of its own
-  if (real.method.kind === "tunnel") return [sent];
+  if (isKeptHere(world, walk.state, real)) return [sent];
+  const { traveller } = world;
+  // the packet around it has a connection of its own, but it inherits the mark
+  if (real.method.kind === "tunnel") return traveller.hook("POSTROUTING", [sent], ["mangle"]);
   return traveller.hook("POSTROUTING", traveller.hook("OUTPUT", [sent]));
 }
 
@@ -201,5 +231,5 @@ function unscheduled(world: World, walk: Walk): IpvsBranch {
   // a packet that is masqueraded is not left alone, wherever it goes
   const passed: End = masquerade ? { kind: "translated", address, port, masquerade } : { kind: "pass" };
   const end: End = verdict === "drop" || verdict === "reject" ? { kind: verdict } : passed;
-  return { share, end, path, memory: world.memory };
+  return { share, end, traces: tracesOf(state, end, world.surroundings), path, memory: world.memory };
 }

@@ -7,7 +7,17 @@ import type { AnyNftSet, NftAtom, NftTable, NftVerdict } from "./program.ts";
 export type NftValue = number | IpAddress | string;
 
 /** What packets have put into dynamic maps: by map and key, `affinity 10.0.0.1 . 10.96.0.1 . tcp . 80`. */
-export type NftMemory = ReadonlyMap<string, readonly NftValue[]>;
+export type NftMemory = ReadonlyMap<string, NftEntry>;
+
+export interface NftEntry {
+  readonly data: readonly NftValue[];
+  readonly timeoutSeconds: number;
+}
+
+/** null when there is no entry, or its time is over. */
+export function aliveData(entry: NftEntry | undefined, secondsLater: number): readonly NftValue[] | null {
+  return entry === undefined || secondsLater >= entry.timeoutSeconds ? null : entry.data;
+}
 
 export function valueText(value: NftValue): string {
   return typeof value === "object" ? value.text : String(value);
@@ -51,8 +61,8 @@ export class SetIndex {
   }
 
   /** The data of a map's element; null when there is none. */
-  dataOf(name: string, key: readonly NftValue[], memory: NftMemory): readonly NftValue[] | null {
-    if (this.#named(name).kind === "dynamic-map") return memory.get(`${name} ${keyText(key)}`) ?? null;
+  dataOf(name: string, key: readonly NftValue[], memory: NftMemory, secondsLater: number): readonly NftValue[] | null {
+    if (this.#named(name).kind === "dynamic-map") return aliveData(memory.get(`${name} ${keyText(key)}`), secondsLater);
     return this.#find(name, key)?.data?.map(plain) ?? null;
   }
 

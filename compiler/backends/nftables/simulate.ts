@@ -2,7 +2,15 @@ import { addressFromBits, type IpAddress, prefixContains } from "../../net/addre
 import { type Fraction, fraction, multiply, one } from "../../net/fraction.ts";
 import { assert, InternalError, unreachable } from "../../result.ts";
 import type { Packet } from "../packet.ts";
-import { type Branch, type End, isFromNode, isLocal, type Surroundings } from "../simulation.ts";
+import {
+  type Branch,
+  type End,
+  type Flow,
+  firstPacket,
+  isFromNode,
+  isLocal,
+  type Surroundings,
+} from "../simulation.ts";
 import type {
   NftBaseChain,
   NftChain,
@@ -15,7 +23,7 @@ import type {
   NftTable,
   NftVerdict,
 } from "./program.ts";
-import { keyText, type NftMemory, type NftValue, SetIndex, valueText } from "./simulate-sets.ts";
+import { aliveData, keyText, type NftMemory, type NftValue, SetIndex, valueText } from "./simulate-sets.ts";
 
 /** A rule that took effect: its last statement was reached. */
 export interface NftPlace {
@@ -36,6 +44,7 @@ export type NftBranch = Branch<NftPlace, NftMemory>;
 
 interface State {
   readonly packet: Packet;
+  readonly flow: Flow;
   readonly destination: IpAddress;
   readonly port: number;
   readonly mark: number;
@@ -63,27 +72,38 @@ export function simulateNftables(
   surroundings: Surroundings,
   packet: Packet,
   memory: NftMemory = new Map(),
+  flow: Flow = firstPacket,
 ): readonly NftBranch[] {
   const family = packet.destination.family === "ipv4" ? "ip" : "ip6";
   const table = program.tables.find((each) => each.family === family);
   const { destination, port } = packet;
   const state: State = {
     packet,
+    flow,
     destination,
     port,
-    mark: 0,
+    mark: surroundings.mark ?? 0,
     priority: 0,
     isTranslated: false,
     masquerade: false,
     memory,
   };
   const start: Walk = { share: one, state, path: [], verdict: null };
-  if (table === undefined) return [branchOf(start)];
-  return new Traveller(table, surroundings).follow(start).map(branchOf);
+  if (table === undefined || flow.state !== "NEW") return [branchOf(start, surroundings)];
+  return new Traveller(table, surroundings).follow(start).map((walk) => branchOf(walk, surroundings));
 }
 
-function branchOf({ share, state, path, verdict }: Walk): NftBranch {
-  return { share, end: endOf(state, verdict), path, memory: state.memory };
+function branchOf({ share, state, path, verdict }: Walk, surroundings: Surroundings): NftBranch {
+  const end = endOf(state, verdict);
+  return { share, end, traces: tracesOf(state, end, surroundings), path, memory: state.memory };
+}
+
+/** A process of the node does not see marks, and for packets that it was sent to by translation nobody else does. */
+function tracesOf(state: State, end: End, surroundings: Surroundings): NftBranch["traces"] {
+  if (end.kind === "drop" || end.kind === "reject") return null;
+  const isForProcess =
+    end.kind === "translated" && isLocal(surroundings, state.destination) && !isFromNode(surroundings, state.packet);
+  return isForProcess ? null : { mark: state.mark, classId: state.priority };
 }
 
 function endOf(state: State, verdict: Walk["verdict"]): End {
@@ -267,7 +287,7 @@ class Traveller {
         return this.#values(statement.key, walk.state).flatMap(({ value: key, share }) => {
           if (key === null) return [missed(share)];
           return this.#values(statement.data, walk.state).map(({ value: data, share: dataShare }) => {
-            const memory = remembered(statement, key, data ?? [], walk.state.memory);
+            const memory = remembered(statement, key, data ?? [], walk.state);
             return next({ memory }, multiply(share, dataShare));
           });
         });
@@ -332,7 +352,8 @@ class Traveller {
           return spread.map(({ data, count }) => ({ value: data, share: fraction(count, key.modulus) }));
         }
         return this.#values(key, state).map(({ value, share }) => ({
-          value: value === null ? null : this.#sets.dataOf(expression.map, value, state.memory),
+          value:
+            value === null ? null : this.#sets.dataOf(expression.map, value, state.memory, state.flow.secondsLater),
           share,
         }));
       }
@@ -349,9 +370,10 @@ class Traveller {
       case "daddr":
         return state.destination;
       case "l4proto":
-        return packet.protocol;
+        return state.flow.isIcmp ? "icmp" : packet.protocol;
       case "dport":
-        return state.port;
+        // of ICMP these bytes are its checksum, which is no port of anything
+        return state.flow.isIcmp ? 0 : state.port;
       case "mark":
         return state.mark;
       case "priority":
@@ -387,14 +409,14 @@ function bitsOf(value: NftValue, { operator, value: operand }: NftExpression & {
 
 /** `update` adds an entry or renews its time and keeps its data; `delete` removes it. */
 function remembered(
-  { kind, map }: { readonly kind: "update" | "delete"; readonly map: string },
+  { kind, map, timeoutSeconds }: NftStatement & { readonly kind: "update" | "delete" },
   key: readonly NftValue[],
   data: readonly NftValue[],
-  before: NftMemory,
+  { memory: before, flow }: State,
 ): NftMemory {
   const name = `${map} ${keyText(key)}`;
   const memory = new Map(before);
   if (kind === "delete") memory.delete(name);
-  else if (!memory.has(name)) memory.set(name, data);
+  else memory.set(name, { data: aliveData(memory.get(name), flow.secondsLater) ?? data, timeoutSeconds });
   return memory;
 }

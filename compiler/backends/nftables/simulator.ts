@@ -1,3 +1,4 @@
+import { firstPacket, flowOf } from "../simulation.ts";
 import type { PathStep, SimulatorKind } from "../simulator.ts";
 import { nftablesConditions } from "./conditions.ts";
 import { printRule } from "./print-rule.ts";
@@ -8,9 +9,22 @@ import type { NftMemory } from "./simulate-sets.ts";
 export const nftablesSimulator: SimulatorKind<NftProgram> = {
   conditions: nftablesConditions,
   open: (program, surroundings) => ({
-    send: (packet, memory) =>
-      simulateNftables(program, surroundings, packet, isMemory(memory) ? memory : undefined).map((branch) => ({
+    send: (packet, memory, secondsLater = 0) =>
+      simulateNftables(
+        program,
+        surroundings,
+        packet,
+        isMemory(memory) ? memory : undefined,
+        secondsLater === 0 ? undefined : { ...firstPacket, secondsLater },
+      ).map((branch) => ({
         ...branch,
+        path: () => branch.path.map(stepOf),
+      })),
+    sendOther: (packet, kind) =>
+      simulateNftables(program, surroundings, packet, undefined, flowOf(kind, true)).map((branch) => ({
+        ...branch,
+        reachesIpvs: null,
+        server: null,
         path: () => branch.path.map(stepOf),
       })),
   }),

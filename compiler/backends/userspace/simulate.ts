@@ -23,14 +23,17 @@ export function simulateUserspace(
   surroundings: Surroundings,
   packet: Packet,
   memory: ProxyMemory = new Map(),
+  secondsLater = 0,
 ): readonly ProxyBranch[] {
   return simulateIptables(rules, surroundings, packet).flatMap((branch): readonly ProxyBranch[] => {
     const { share, end, path } = branch;
     const listener = end.kind === "translated" ? listenerAt(table.listeners, packet, end) : null;
-    if (listener === null) return [{ share, end, path, memory }];
-    return choicesOf(listener, packet, memory).map(({ endpoint, part, after }) => ({
+    if (listener === null) return [{ share, end, traces: branch.traces, path, memory }];
+    return choicesOf(listener, packet, memory, secondsLater).map(({ endpoint, part, after }) => ({
       share: share === null ? null : multiply(share, part),
       end: { kind: "translated", address: endpoint.address, port: endpoint.port, masquerade: true },
+      // the packet has come to a process
+      traces: null,
       path: [...path, { listener }],
       memory: after,
     }));
@@ -68,13 +71,13 @@ function listenerAt(
   return at(address.text) ?? at(null) ?? null;
 }
 
-function choicesOf(listener: ProxyListener, packet: Packet, memory: ProxyMemory) {
+function choicesOf(listener: ProxyListener, packet: Packet, memory: ProxyMemory, secondsLater: number) {
   const { affinity, endpoints, name } = listener;
   if (affinity === null) return spread(endpoints).map((choice) => ({ ...choice, after: memory }));
   const shift = BigInt(addressWidth(packet.source.family) - affinity.prefixLength);
   const network = addressFromBits(packet.source.family, (packet.source.bits >> shift) << shift);
   const key = `${name} ${network.text}`;
-  const known = memory.get(key);
+  const known = secondsLater < affinity.timeoutSeconds ? memory.get(key) : undefined;
   const kept = endpoints.find((each) => each.address.text === known?.address.text && each.port === known.port);
   if (kept !== undefined) return [{ endpoint: kept, part: one, after: memory }];
   return spread(endpoints).map((choice) => ({ ...choice, after: new Map(memory).set(key, choice.endpoint) }));

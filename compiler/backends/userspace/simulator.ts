@@ -1,9 +1,9 @@
 import { formatSocket } from "../../net/socket.ts";
 import { iptablesConditions } from "../iptables/conditions.ts";
-import { chainKeys, ruleStep } from "../iptables/simulator.ts";
-import type { PathStep, SimulatorKind } from "../simulator.ts";
+import { chainKeys, othersThrough, ruleStep } from "../iptables/simulator.ts";
+import type { PathStep, ServerFacts, SimulatorKind } from "../simulator.ts";
 import type { ProxyListener, ProxyProgram } from "./program.ts";
-import { type ProxyMemory, type ProxyPlace, simulateUserspace } from "./simulate.ts";
+import { type ProxyBranch, type ProxyMemory, type ProxyPlace, simulateUserspace } from "./simulate.ts";
 
 export const userspaceSimulator: SimulatorKind<ProxyProgram> = {
   conditions: ({ rules }) => iptablesConditions(rules),
@@ -14,14 +14,44 @@ export const userspaceSimulator: SimulatorKind<ProxyProgram> = {
         ? { place: "listener", rule: printListener(place.listener), key: place.listener.key }
         : ruleStep(place, keys());
     return {
-      send: (packet, memory) =>
-        simulateUserspace(program, surroundings, packet, isMemory(memory) ? memory : undefined).map((branch) => ({
-          ...branch,
-          path: () => branch.path.map(stepOf),
-        })),
+      send: (packet, memory, secondsLater) =>
+        simulateUserspace(program, surroundings, packet, isMemory(memory) ? memory : undefined, secondsLater).map(
+          (branch) => ({
+            ...branch,
+            path: () => branch.path.map(stepOf),
+          }),
+        ),
+      sendOther: (packet, kind) => {
+        const ways = othersThrough(program.rules, surroundings, packet, kind, keys);
+        if (kind !== "later") return ways;
+        const listener = listenerOf(simulateUserspace(program, surroundings, packet));
+        return listener === null ? ways : ways.map((way) => ({ ...way, server: factsOf(listener) }));
+      },
     };
   },
 };
+
+/** The one that the connection's first packet came to. */
+function listenerOf(branches: readonly ProxyBranch[]): ProxyListener | null {
+  const last = branches[0]?.path.at(-1);
+  return last !== undefined && "listener" in last ? last.listener : null;
+}
+
+const noTimeouts = { tcp: 0, tcpFin: 0, udp: 0 };
+
+function factsOf({ scheduler, endpoints, drained }: ProxyListener): ServerFacts {
+  const plain = { upperThreshold: 0, lowerThreshold: 0, forwarding: "nat" };
+  return {
+    scheduler,
+    schedulerFlags: [],
+    onePacket: false,
+    endpoints: [...endpoints, ...drained.map((socket) => ({ ...socket, weight: 0 }))].map((one) => ({
+      ...plain,
+      ...one,
+    })),
+    timeouts: noTimeouts,
+  };
+}
 
 function printListener({ name, protocol, address, port }: ProxyListener): string {
   return `${name} ${protocol} ${address === null ? `port ${port}` : formatSocket(address, port)}`;
