@@ -114,7 +114,7 @@ const layers: readonly Layer[] = [
   },
   {
     name: "runtime",
-    files: /^runtime\/(?!cli\/|netlink\/socket\.ts)/,
+    files: /^runtime\/(?!cli\/|netlink\/socket\.ts|proxy\/metrics\.ts)/,
     may: [
       /^compiler\/index\.ts$/,
       /^compiler\/(backends|artifact)\//,
@@ -127,12 +127,18 @@ const layers: readonly Layer[] = [
       /^zod$/,
       /^runtime\/netlink\/socket\.ts$/,
     ],
-    mayTypes: [/^compiler\/spec\/schema\.ts$/],
+    mayTypes: [/^compiler\/spec\/schema\.ts$/, /^runtime\/proxy\/metrics\.ts$/],
   },
   {
     name: "the netlink socket",
     files: /^runtime\/netlink\/socket\.ts$/,
     may: [/^netlink$/, /^runtime\/(netlink\/message|host\/error)\.ts$/, /^node:os$/],
+  },
+  {
+    name: "the proxy's metrics",
+    files: /^runtime\/proxy\/metrics\.ts$/,
+    may: [/^prom-client$/, /^runtime\/proxy\/endpoint\.ts$/],
+    mayTypes: [/^runtime\/proxy\//],
   },
   { name: "runtime's commands", files: /^runtime\/cli\//, may: [/^compiler\//, /^runtime\//, /^node:/, /^commander$/] },
   { name: "bin", files: /^bin\//, may: [/^compiler\//, /^runtime\//, /^node:/, /^picocolors$/] },

@@ -31,6 +31,8 @@ export interface ApplyOptions {
    * it gave last, null when the node was started anew since. What it gives now is kept with the generation.
    */
   readonly preflight?: (known: string | null, planned: readonly PlannedStep[]) => Promise<string>;
+  /** Waits for what must be there before the rules are; the new generation can be read in the state folder. */
+  readonly ready?: () => Promise<void>;
 }
 
 export type ApplyResult =
@@ -68,6 +70,7 @@ export async function applyDesired(site: Site, desired: Desired, options: ApplyO
   const confirmSeconds = planned.length === 0 ? null : options.confirmSeconds;
   const record = prepare(site, desired, views, { confirmSeconds, preflight });
   if (record.confirm !== null) await armed(site, record, views);
+  if (planned.length > 0) await options.ready?.();
   return carryOut(site, record, desired, planned, { ...options, trusted });
 }
 

@@ -7,6 +7,7 @@ import type { PlannedStep } from "../apply/plan.ts";
 import type { Desired } from "../desired/desired.ts";
 import { stateReader } from "../state/state.ts";
 import { applyLast } from "./apply-last.ts";
+import { awaitProxy, silenceOf } from "./await-proxy.ts";
 import { carriedBackend, chooserOf } from "./choose-backend.ts";
 import { type DesiredOptions, type LoadedDesired, loadDesired } from "./desired.ts";
 import { dryRun } from "./dry-run.ts";
@@ -71,8 +72,19 @@ export async function apply(context: Context, paths: readonly string[], options:
         return preflightNode(context, site, desired, known, (text) => warnings.push(text));
       };
       const readsAll = options.readAll === true;
-      const result = await applyDesired(site, desired, { confirmSeconds, drainSeconds, readsAll, preflight: look });
+      const ready = () => awaitProxy(site.host, site.state, desired);
+      const result = await applyDesired(site, desired, {
+        confirmSeconds,
+        drainSeconds,
+        readsAll,
+        preflight: look,
+        ready,
+      });
       await site.progress("");
+      const isThere = result.kind === "applied" || result.kind === "unchanged";
+      const silence = isThere && desired.backend === "userspace" ? await silenceOf(site.host, desired) : null;
+      if (silence !== null) warnings.push(silence);
+      if (silence !== null) await warn(context, silence);
       return tell(context, desired, result, { ...extra, notes, drainSeconds });
     },
   );

@@ -38,6 +38,8 @@ export interface LoadedDesired {
   /** What the spec means for this node; null for an artifact, which has only rules. */
   readonly ir: NodeIr | null;
   readonly diagnostics: readonly Diagnostic[];
+  /** Of a spec: its files, with those that are included. */
+  readonly files?: readonly string[];
 }
 
 /**
@@ -100,14 +102,15 @@ async function compileDesired(
 ): Promise<LoadedDesired> {
   const read = await loadSpec(paths, options.stdinName ?? null, context.io);
   const loaded = options.withoutRules === true ? withLoopback(read) : read;
-  if (hasErrors(loaded.diagnostics)) return { desired: null, ir: null, diagnostics: loaded.diagnostics };
+  const files = loaded.files.map(({ path }) => path);
+  if (hasErrors(loaded.diagnostics)) return { desired: null, ir: null, diagnostics: loaded.diagnostics, files };
   const known = loaded.spec.nodes.map(({ name }) => name);
   const isAny = options.withoutRules === true && known.length === 0;
   const node = isAny ? (named ?? hostname()) : chosenNode(known, named, hostname(), "the spec");
   const [chosen] = chosenNodes(loaded.spec, { ...options, node: [node] });
   const backend = await choose(backendNames);
   const made = await compileFor(loaded, node, chosen?.overrides ?? {}, backend, paths.join(" "));
-  return { ...made, diagnostics: [...loaded.diagnostics, ...made.diagnostics] };
+  return { ...made, diagnostics: [...loaded.diagnostics, ...made.diagnostics], files };
 }
 
 function withLoopback(loaded: LoadedSpec): LoadedSpec {

@@ -10,7 +10,8 @@ export const defineProxy: DefineCommand = (program, start) => {
     .description(
       "Listens, and carries every connection to an endpoint of its service, until SIGTERM or Ctrl-C; a second one ends the\n" +
         "connections that are left. Without --listen it listens where the redirect rules of `weir apply --backend userspace`\n" +
-        "lead. With --listen it needs no rules and no privileges, and prints which port stands for which service address.\n" +
+        "lead; without PATH it follows what is applied. A changed PATH, or SIGHUP, makes it go on with the new table.\n" +
+        "With --listen it needs no rules and no privileges, and prints which port stands for which service address.\n" +
         "Exit: 0 ended by a signal, 1 errors in the spec, 2 it can listen nowhere or something cannot be read, 64 wrong usage.",
     )
     .option("--listen <list>", "addresses to listen on without rules; `services`: those of the services", collect)
@@ -24,6 +25,7 @@ export const defineProxy: DefineCommand = (program, start) => {
     .option("--max-per-client <number>", "of one client address (default: no limit)")
     .option("--max-memory <size>", "no new connections above it: 512MiB, 2GiB (default: 80 % of what there is)")
     .option("--resend <size>", "repeat so much to another endpoint when one resets before it answers (default: 0)")
+    .option("--metrics <address:port>", "where to answer /metrics (for Prometheus) and /healthz")
     .addOption(
       new Option("--log <form>", "form of the log on standard error").choices(["text", "json"]).default("text"),
     )
@@ -31,7 +33,8 @@ export const defineProxy: DefineCommand = (program, start) => {
       "after",
       examples([
         ["weir proxy shop.weir --node worker-1 --listen 127.0.0.1", "try a spec, as an ordinary user"],
-        ["weir proxy build/worker-1 --log json", "behind the rules of weir apply --backend userspace"],
+        ["weir proxy --metrics 127.0.0.1:9090", "behind the rules of weir apply, whatever it applies"],
+        ["weir proxy build/worker-1 --log json", "what was compiled, again after every change"],
       ]),
     );
   command.action((inputs: readonly string[], options: ProxyCommandOptions) =>

@@ -1,7 +1,7 @@
 import { UsageError } from "../../compiler/cli/exit.ts";
 import { listOption } from "../../compiler/cli/nodes.ts";
 import { type IpAddress, parseAddress } from "../../compiler/net/address.ts";
-import { type PortRange, parsePort } from "../../compiler/net/port.ts";
+import { type Port, type PortRange, parsePort } from "../../compiler/net/port.ts";
 import type { ListenMode } from "../proxy/plan.ts";
 import { usualPortRange } from "../proxy/plan.ts";
 import { descriptorLimit, memoryLimit } from "../proxy/process-limits.ts";
@@ -52,6 +52,20 @@ function rangeOf(text: string): PortRange {
     throw new UsageError(`--ports: ${JSON.stringify(text)} is no range of ports; write 20000-29999`);
   }
   return { first: first.value, last: last.value };
+}
+
+/** `--metrics`; null: nobody asks for them. Throws UsageError. */
+export function metricsPlaceOf({
+  metrics,
+}: ProxyCommandOptions): { readonly address: IpAddress; readonly port: Port } | null {
+  if (metrics === undefined) return null;
+  const [, bracketed, plain, digits = ""] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(metrics) ?? [];
+  const address = parseAddress(bracketed ?? plain ?? "");
+  const port = parsePort(digits);
+  if (address.ok && port.ok) return { address: address.value, port: port.value };
+  throw new UsageError(
+    `--metrics: ${JSON.stringify(metrics)} is no address with a port; write 127.0.0.1:9090 or [::1]:9090`,
+  );
 }
 
 /** What the options say, and what this process may have. Throws UsageError. */

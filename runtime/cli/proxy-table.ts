@@ -15,9 +15,13 @@ import { type DesiredOptions, loadDesired } from "./desired.ts";
 export interface LoadedTable {
   readonly table: ProxyTable | null;
   readonly diagnostics: readonly Diagnostic[];
-  /** Where a service port is declared: `shop.weir:23`; null where only the table is known. */
-  readonly whereOf: (key: string) => string | null;
+  readonly whereOf: WhereOf;
+  /** The spec's files, with those that are included. */
+  readonly files: readonly string[];
 }
+
+/** Where a service port is declared: `shop.weir:23`; null where only the table is known. */
+export type WhereOf = (key: string) => string | null;
 
 /** From specs, an artifact's folder, or a proxy.json alone. Throws TroubleError. */
 export async function loadTable(
@@ -30,21 +34,22 @@ export async function loadTable(
   if (paths.length === 1 && basename(path) === "proxy.json") {
     const text = orTrouble(`read ${path}`, () => readText(path));
     if (text === null) throw new TroubleError(`cannot read ${path}: no such file or folder`);
-    return { table: tableIn(path, text), diagnostics: [], whereOf: () => null };
+    return { table: tableIn(path, text), diagnostics: [], whereOf: () => null, files: [] };
   }
-  const { desired, ir, diagnostics } = await loadDesired(
-    context,
-    paths,
-    { ...options, withoutRules },
-    () => "userspace",
-  );
+  const {
+    desired,
+    ir,
+    diagnostics,
+    files = [],
+  } = await loadDesired(context, paths, { ...options, withoutRules }, () => "userspace");
   const findings = diagnostics.filter(({ code }) => code !== "spec/undescribed-node");
-  if (desired === null) return { table: null, diagnostics: findings, whereOf: () => null };
+  if (desired === null) return { table: null, diagnostics: findings, whereOf: () => null, files };
   const table = tableIn(desired.from, desired.files.get("userspace/proxy.json") ?? "");
-  return { table, diagnostics: findings, whereOf: ir === null ? declarationsIn(desired.sources) : linesOf(ir) };
+  return { table, diagnostics: findings, whereOf: ir === null ? declarationsIn(desired.sources) : linesOf(ir), files };
 }
 
-function tableIn(path: string, text: string): ProxyTable {
+/** Throws TroubleError for anything but a table. */
+export function tableIn(path: string, text: string): ProxyTable {
   try {
     return parseProxyTable(text);
   } catch (error) {
@@ -53,12 +58,12 @@ function tableIn(path: string, text: string): ProxyTable {
   }
 }
 
-function declarationsIn(text: string): LoadedTable["whereOf"] {
+export function declarationsIn(text: string): WhereOf {
   const sources = parseSources(text);
   return (key) => (sources === null ? null : declarationOf(sources, key));
 }
 
-function linesOf(ir: NodeIr): LoadedTable["whereOf"] {
+function linesOf(ir: NodeIr): WhereOf {
   return (key) => {
     const frontends = [...ir.frontends.ipv4, ...ir.frontends.ipv6];
     const origin = frontends.find((frontend) => frontend.key === key)?.origin;

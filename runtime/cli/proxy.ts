@@ -1,54 +1,90 @@
 import { performance } from "node:perf_hooks";
 import { type Context, distinctDiagnostics, report } from "../../compiler/cli/context.ts";
-import { exitCodes, TroubleError, UsageError } from "../../compiler/cli/exit.ts";
+import { exitCodes, TroubleError, troubleFrom } from "../../compiler/cli/exit.ts";
 import { jsonDiagnostic } from "../../compiler/diagnostics/render-json.ts";
 import { hasErrors } from "../../compiler/index.ts";
+import { formatSocket } from "../../compiler/net/socket.ts";
 import { ProxyEngine } from "../proxy/engine.ts";
+import { serveMetrics } from "../proxy/http.ts";
+import { type ProxyMetrics, proxyMetrics } from "../proxy/metrics.ts";
 import { nodeAddresses } from "../proxy/node-addresses.ts";
 import type { Place } from "../proxy/places.ts";
-import { type ListenMode, planProxy } from "../proxy/plan.ts";
+import type { ListenMode } from "../proxy/plan.ts";
+import { stateReader } from "../state/state.ts";
+import { refuseWithoutPath } from "./options.ts";
+import { follow, planOf } from "./proxy-follow.ts";
 import { proxyLog } from "./proxy-log.ts";
-import { listenModeOf, type ProxyCommandOptions, settingsOf } from "./proxy-options.ts";
+import { listenModeOf, metricsPlaceOf, type ProxyCommandOptions, settingsOf } from "./proxy-options.ts";
 import { jsonMapping, mappingLines, troubleText } from "./proxy-print.ts";
-import { type LoadedTable, loadTable } from "./proxy-table.ts";
+import { pathSource, stateSource, type Wanted } from "./proxy-source.ts";
 import { printJson, warn } from "./say.ts";
+import { stateFolderOf } from "./with-site.ts";
 
 /** `weir proxy`: carries connections itself until a signal ends it. */
 export async function proxy(context: Context, paths: readonly string[], options: ProxyCommandOptions): Promise<number> {
-  if (paths.length === 0) throw new UsageError("name a spec, an artifact or a proxy.json");
   const mode = listenModeOf(options);
+  const at = metricsPlaceOf(options);
   const settings = settingsOf(options);
-  const loaded = await loadTable(context, paths, options, mode.kind !== "rules");
-  const findings = distinctDiagnostics(loaded.diagnostics);
-  if (loaded.table === null) {
+  if (paths.length === 0)
+    refuseWithoutPath(options, "without PATH the proxy follows what is applied: these options need a PATH");
+  const source =
+    paths.length === 0
+      ? stateSource(stateReader(stateFolderOf(options)))
+      : pathSource(context, paths, options, mode.kind !== "rules");
+  const signature = source.signature();
+  const { wanted, diagnostics } = await source.load();
+  const findings = distinctDiagnostics(diagnostics);
+  if (wanted === null) {
     if (context.json) await printJson(context, { result: "refused", diagnostics: findings.map(jsonDiagnostic) });
     else await report(context, findings);
     return hasErrors(findings) ? exitCodes.failed : exitCodes.trouble;
   }
   if (!context.json) await report(context, findings);
   const log = proxyLog(options.log, (text) => void context.io.stderr.write(text).catch(() => {}));
+  let metrics: ProxyMetrics | null = null;
   const engine = new ProxyEngine({
     settings,
     log,
     now: () => performance.now(),
     nodeAddresses: () => new Set(nodeAddresses().map(({ text }) => text)),
+    onDial: (service, seconds) => metrics?.dialed(service, seconds),
   });
-  const ended = untilSignal(engine);
+  const ended = untilSignal(engine, () => log("info", "draining", { clients: engine.admissions.count }));
+  let closeMetrics = (): void => {};
   try {
-    await start(context, engine, loaded, mode);
+    if (at !== null) {
+      metrics = proxyMetrics(() => engine);
+      const doing = `listen on ${formatSocket(at.address, at.port)} for --metrics`;
+      const served = await serveMetrics(at, engine, metrics).catch((error: unknown) => {
+        throw troubleFrom(error, doing);
+      });
+      closeMetrics = served.close;
+    }
+    await start(context, engine, wanted, mode);
   } catch (error) {
+    closeMetrics();
     await engine.close();
     throw error;
   }
+  const stop = follow({
+    engine,
+    source,
+    mode,
+    log,
+    wanted,
+    signature,
+    reloaded: (result) => metrics?.reloaded(result),
+  });
   await ended;
+  stop();
+  closeMetrics();
   return exitCodes.ok;
 }
 
-async function start(context: Context, engine: ProxyEngine, loaded: LoadedTable, mode: ListenMode): Promise<void> {
-  if (loaded.table === null) return;
-  const places = await engine.take(planProxy(loaded.table, mode, nodeAddresses()));
+async function start(context: Context, engine: ProxyEngine, wanted: Wanted, mode: ListenMode): Promise<void> {
+  const places = await engine.take(planOf(wanted, mode, null));
   const failed = places.filter(({ port }) => port === null);
-  const text = (place: Place) => troubleText(place, loaded.whereOf(place.binding.key));
+  const text = (place: Place) => troubleText(place, wanted.whereOf(place.binding.key));
   if (places.length > 0 && failed.length === places.length) throw new TroubleError(failed.map(text).join("\n"));
   for (const place of failed) await warn(context, text(place));
   if (context.json) await printJson(context, jsonMapping(places));
@@ -61,14 +97,16 @@ async function start(context: Context, engine: ProxyEngine, loaded: LoadedTable,
 }
 
 /** The first signal lets connections end in their time, the second ends them. */
-function untilSignal(engine: ProxyEngine): Promise<void> {
+function untilSignal(engine: ProxyEngine, draining: () => void): Promise<void> {
   return new Promise((resolve) => {
     const stop = (): void => {
       if (engine.isClosing) {
         engine.abort();
         return;
       }
-      void engine.close().then(() => {
+      const closed = engine.close();
+      if (engine.connections > 0) draining();
+      void closed.then(() => {
         process.off("SIGINT", stop).off("SIGTERM", stop);
         resolve();
       });

@@ -5,7 +5,7 @@ import { Health } from "./health.ts";
 import { Admissions } from "./limits.ts";
 import { type Log, SparseLog } from "./log.ts";
 import { type Listening, type Place, Places } from "./places.ts";
-import type { Binding, ProxyPlan } from "./plan.ts";
+import { type Binding, joinPlans, type ProxyPlan } from "./plan.ts";
 import { Pool, type PoolPlan } from "./pool.ts";
 import { probeTcp } from "./probe.ts";
 import { Relay, type RelayHost } from "./relay.ts";
@@ -24,9 +24,9 @@ export interface EngineOptions {
   readonly now: () => number;
   /** Canonical texts of the machine's addresses. */
   readonly nodeAddresses: () => ReadonlySet<string>;
+  /** An endpoint of a service port has accepted, after so many seconds. */
+  readonly onDial?: (service: string, seconds: number) => void;
 }
-
-const nothing: ProxyPlan = { bindings: [], pools: new Map(), pods: { ipv4: { kind: "none" }, ipv6: { kind: "none" } } };
 
 /**
  * Carries connections as a plan says, and takes over another plan while it does. What both plans have goes on untouched:
@@ -36,7 +36,7 @@ export class ProxyEngine implements RelayHost {
   readonly settings: ProxySettings;
   readonly buffers = new BufferPool();
   readonly admissions: Admissions;
-  readonly health = new Health();
+  readonly health: Health;
   tick: number;
   /** How often a plan was taken over. */
   generation = 0;
@@ -47,7 +47,7 @@ export class ProxyEngine implements RelayHost {
   readonly #counters = new Map<string, ServiceCounters>();
   readonly #relays = new Set<Relay>();
   readonly #sweeper: NodeJS.Timeout;
-  #plan = nothing;
+  #plan = joinPlans([]);
   #nodeAddresses: ReadonlySet<string>;
   #isClosing = false;
   #whenEmpty: (() => void) | null = null;
@@ -56,10 +56,23 @@ export class ProxyEngine implements RelayHost {
     this.#options = options;
     this.settings = options.settings;
     this.admissions = new Admissions(options.settings);
+    this.health = new Health((key, isUp, failures) => {
+      const [protocol = "", endpoint = ""] = key.split(" ");
+      options.log(isUp ? "info" : "warn", isUp ? "endpoint-back" : "endpoint-failing", {
+        protocol,
+        endpoint,
+        failures,
+      });
+    });
     this.#sparse = new SparseLog(options.log, options.now);
     this.#nodeAddresses = options.nodeAddresses();
     this.tick = options.now();
     this.#sweeper = setInterval(() => this.sweep(), sweepMs);
+  }
+
+  /** What it goes by. */
+  get plan(): ProxyPlan {
+    return this.#plan;
   }
 
   get places(): readonly Place[] {
@@ -138,6 +151,10 @@ export class ProxyEngine implements RelayHost {
 
   lacking(code: string): void {
     this.#sparse.say("system-limit", code, { code, connections: this.admissions.count });
+  }
+
+  dialed(pool: Pool, milliseconds: number): void {
+    this.#options.onDial?.(pool.counters.key, milliseconds / 1000);
   }
 
   ended(relay: Relay): void {

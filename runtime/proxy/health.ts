@@ -2,6 +2,9 @@
 const firstBackoffMs = 1000;
 const longestBackoffMs = 30_000;
 
+/** An endpoint was marked as failing, or may have clients again. */
+export type HealthChange = (key: string, isUp: boolean, failures: number) => void;
+
 interface Marked {
   failures: number;
   /** When it may be tried again. */
@@ -16,6 +19,11 @@ interface Marked {
  */
 export class Health {
   readonly #marked = new Map<string, Marked>();
+  readonly #changed: HealthChange;
+
+  constructor(changed: HealthChange = () => {}) {
+    this.#changed = changed;
+  }
 
   /** Whether it may have clients. */
   isUp(key: string): boolean {
@@ -27,11 +35,13 @@ export class Health {
   failed(key: string, now: number): number {
     const marked = this.#marked.get(key) ?? { failures: 0, until: 0, isTried: false };
     // many clients that fail at once are one failure
-    if (marked.until === 0) marked.failures++;
+    const isNew = marked.until === 0;
+    if (isNew) marked.failures++;
     const backoff = Math.min(firstBackoffMs * 2 ** (marked.failures - 1), longestBackoffMs);
     marked.until = Math.max(marked.until, now + backoff);
     marked.isTried = false;
     this.#marked.set(key, marked);
+    if (isNew) this.#changed(key, false, marked.failures);
     return backoff;
   }
 
@@ -47,13 +57,17 @@ export class Health {
   /** It accepts connections: it may have clients, and is no longer known as failing once it has answered one. */
   accepts(key: string): void {
     const marked = this.#marked.get(key);
-    if (marked === undefined) return;
+    if (marked === undefined || marked.until === 0) return;
     marked.until = 0;
+    this.#changed(key, true, marked.failures);
     marked.isTried = false;
   }
 
   answered(key: string): void {
-    if (this.#marked.size > 0) this.#marked.delete(key);
+    const marked = this.#marked.get(key);
+    if (marked === undefined) return;
+    this.#marked.delete(key);
+    if (marked.until !== 0) this.#changed(key, true, marked.failures);
   }
 
   /** Those whose time is over and that nobody tries yet. They count as being tried from now on. */

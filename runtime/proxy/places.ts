@@ -1,7 +1,7 @@
 import type { Binding } from "./plan.ts";
 
 /** How often a port that somebody else has is tried again. */
-const retryMs = 5000;
+const retryMs = 2000;
 
 /** A binding and what became of it. */
 export interface Place {

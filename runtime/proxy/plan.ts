@@ -49,6 +49,14 @@ export function planProxy(table: ProxyTable, mode: ListenMode, nodeAddresses: re
   return { bindings: bindingsOf(table, mode, nodeAddresses), pools, pods: table.pods };
 }
 
+/** All places of several plans; a pool that more than one has is as the last one says. */
+export function joinPlans(plans: readonly ProxyPlan[]): ProxyPlan {
+  const bindings = new Map(plans.flatMap((plan) => plan.bindings.map((binding) => [binding.id, binding] as const)));
+  const pools = new Map(plans.flatMap((plan) => [...plan.pools]));
+  const none = { kind: "none" } as const;
+  return { bindings: [...bindings.values()], pools, pods: plans.at(-1)?.pods ?? { ipv4: none, ipv6: none } };
+}
+
 function bindingsOf(table: ProxyTable, mode: ListenMode, nodeAddresses: readonly IpAddress[]): readonly Binding[] {
   const ofFamily = (family: Family) => nodeAddresses.filter((address) => address.family === family);
   switch (mode.kind) {

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import type { BufferPool } from "./buffers.ts";
-import { countDial, type EndReason } from "./counters.ts";
+import type { EndReason } from "./counters.ts";
 import { Attempts, countFailure, dialFailureOf } from "./dial.ts";
 import type { PoolEndpoint } from "./endpoint.ts";
 import { Pipe, type PipeOwner } from "./pipe.ts";
@@ -17,6 +17,8 @@ export interface RelayHost {
   now(): number;
   /** This machine lacks something, descriptors for instance. */
   lacking(code: string): void;
+  /** An endpoint has accepted, after so many milliseconds. */
+  dialed(pool: Pool, milliseconds: number): void;
   ended(relay: Relay): void;
 }
 
@@ -157,7 +159,7 @@ export class Relay implements PipeOwner {
     upstream.once("connect", () => {
       this.#clearTimer();
       endpoint.connections++;
-      if (this.#pool !== null) countDial(this.#pool.counters, this.#host.now() - startedAt);
+      if (this.#pool !== null) this.#host.dialed(this.#pool, this.#host.now() - startedAt);
       this.#opened(upstream);
     });
     upstream.on("error", (error: NodeJS.ErrnoException) => this.#failed(upstream, endpoint, error.code ?? ""));

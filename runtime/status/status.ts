@@ -4,6 +4,7 @@ import { type BackendProgram, programOf } from "../desired/programs.ts";
 import type { Host } from "../host/host.ts";
 import { bootMilliseconds, incarnation, isAlive } from "../host/identity.ts";
 import type { PlaneName } from "../planes/plane.ts";
+import { silentListeners, silentText } from "../preflight/proxy-listening.ts";
 import { byHand, type GenerationRecord } from "../state/schema.ts";
 import { currentRecord, lastConfirmed, type StateReader, unfinished } from "../state/state.ts";
 import { observePlanes } from "./observe.ts";
@@ -92,7 +93,11 @@ export async function readStatus(host: Host, state: StateReader, given: Desired 
     pending: pendingOf(current),
     unfinished: unfinishedOf(state),
     draining: drainingOf(state),
-    notes: [...revertedNotes(state, current), ...notesOf(current, expected, desired)],
+    notes: [
+      ...revertedNotes(state, current),
+      ...notesOf(current, expected, desired),
+      ...(program === null ? [] : await proxyNotes(host, program)),
+    ],
   };
 }
 
@@ -150,6 +155,14 @@ function revertedNotes(state: StateReader, current: GenerationRecord | null): re
   if (record.reason === byHand) return [];
   const what = record.state === "failed" ? "was not applied" : "was rolled back";
   return [`generation ${record.generation} ${what} (${record.changedAt})${record.reason ? `: ${record.reason}` : ""}`];
+}
+
+/** Rules that lead to nobody are as they should be, and serve nothing. */
+async function proxyNotes(host: Host, expected: BackendProgram): Promise<readonly string[]> {
+  if (expected.backend !== "userspace") return [];
+  const { listeners } = expected.program.table;
+  const text = silentText(await silentListeners(host, listeners), listeners.length);
+  return text === null ? [] : [text];
 }
 
 function notesOf(

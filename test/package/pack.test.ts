@@ -71,7 +71,7 @@ describe("the package", () => {
 
   it("holds the licences of what is bundled", () => {
     const text = readFileSync(join(script, "../weir/LICENSES.txt"), "utf8");
-    for (const name of ["commander", "ipaddr.js", "moo", "nearley", "picocolors", "yaml", "zod"]) {
+    for (const name of ["commander", "ipaddr.js", "moo", "nearley", "picocolors", "prom-client", "yaml", "zod"]) {
       expect(text).toMatch(new RegExp(`^${name} \\d`, "m"));
     }
     expect(text).not.toContain("undefined");
