@@ -2,5 +2,5 @@ import { describe } from "vitest";
 import { testThroughApply } from "../support/through-apply-tests.ts";
 import { ways } from "../support/weir-node.ts";
 
-describe("packets reach the listener of the userspace proxy that has their endpoints", () =>
+describe("connections reach their endpoints through weir proxy, which follows weir apply", () =>
   testThroughApply([ways["userspace-nft"], ways["userspace-legacy"]]));

@@ -1,9 +1,7 @@
 import type { BackendName } from "../../compiler/backends/backend.ts";
-import { simulateIptables } from "../../compiler/backends/iptables/simulate.ts";
 import type { Packet } from "../../compiler/backends/packet.ts";
 import { type End, type Ending, endingsOf } from "../../compiler/backends/simulation.ts";
 import { loadSimulator, type Simulator } from "../../compiler/backends/simulator.ts";
-import { userspaceBackend } from "../../compiler/backends/userspace/backend.ts";
 import { formatEndings } from "../../compiler/expect/words.ts";
 import { loadBackend } from "../../compiler/index.ts";
 import { type IpAddress, parseAddress } from "../../compiler/net/address.ts";
@@ -12,15 +10,11 @@ import type { Seen } from "../../runtime/lab/protocol.ts";
 import type { RowReport } from "../../runtime/lab/trial.ts";
 import type { CompiledFixture } from "./kernel-fixtures.ts";
 
-/** Follows a packet through an artifact that was read back; of the proxy, to its socket and not beyond. */
+/** Follows a packet through an artifact that was read back. */
 type Follow = (packet: Packet) => readonly Ending[];
 
 async function followerOf(compiled: CompiledFixture, backend: BackendName): Promise<Follow> {
   const surroundings = { nodeAddresses: compiled.ir.node.addresses };
-  if (backend === "userspace") {
-    const { rules } = userspaceBackend.parse(compiled.files);
-    return (packet) => endingsOf(simulateIptables(rules, surroundings, packet));
-  }
   const program = (await loadBackend(backend)).parse(compiled.files);
   const simulator: Simulator = (await loadSimulator(backend)).open(program, surroundings);
   return (packet) => endingsOf(simulator.send(packet).map((way) => ({ ...way, path: [] })));
@@ -31,27 +25,17 @@ function isSame(text: string, address: IpAddress): boolean {
   return parsed.ok && parsed.value.text === address.text;
 }
 
-interface Place {
-  readonly nodeAddresses: readonly IpAddress[];
-  /** Redirected packets are taken by whichever address the kernel picks of the interface that they came in by. */
-  readonly isRedirected: boolean;
-}
-
 /** Whether a connection through the kernel ended as this end of the simulator says. */
-function isSeen(end: End, packet: Packet, seen: Seen, place: Place): boolean {
+function isSeen(end: End, packet: Packet, seen: Seen, nodeAddresses: readonly IpAddress[]): boolean {
   switch (end.kind) {
     case "reject":
       return seen.kind === "refused";
     case "drop":
       return seen.kind === "silent";
     case "pass":
-      return isAnsweredBy(seen, packet.destination, packet.port) && isSource(seen, packet, false, place);
-    case "translated": {
-      const isThere = place.isRedirected
-        ? seen.kind === "answered" && seen.by.localPort === end.port
-        : isAnsweredBy(seen, end.address, end.port);
-      return isThere && isSource(seen, packet, end.masquerade, place);
-    }
+      return isAnsweredBy(seen, packet.destination, packet.port) && isSource(seen, packet, false, nodeAddresses);
+    case "translated":
+      return isAnsweredBy(seen, end.address, end.port) && isSource(seen, packet, end.masquerade, nodeAddresses);
   }
 }
 
@@ -59,7 +43,7 @@ function isAnsweredBy(seen: Seen, address: IpAddress, port: number): boolean {
   return seen.kind === "answered" && seen.by.localPort === port && isSame(seen.by.localAddress, address);
 }
 
-function isSource(seen: Seen, packet: Packet, masquerade: boolean, { nodeAddresses }: Place): boolean {
+function isSource(seen: Seen, packet: Packet, masquerade: boolean, nodeAddresses: readonly IpAddress[]): boolean {
   if (seen.kind !== "answered") return false;
   const { remoteAddress } = seen.by;
   return masquerade ? nodeAddresses.some((own) => isSame(remoteAddress, own)) : isSame(remoteAddress, packet.source);
@@ -82,10 +66,9 @@ export async function compareWithSimulator(
   nodeAddresses: readonly IpAddress[],
 ): Promise<Compared> {
   const follow = await followerOf(compiled, backend);
-  const place: Place = { nodeAddresses, isRedirected: backend === "userspace" };
   const wrong = reports.flatMap(({ row, seen }) => {
     const endings = follow(row.packet);
-    const strange = seen.filter((one) => !endings.some(({ end }) => isSeen(end, row.packet, one, place)));
+    const strange = seen.filter((one) => !endings.some(({ end }) => isSeen(end, row.packet, one, nodeAddresses)));
     const words = new Set(strange.map(describeSeen));
     return [...words].map((what) => `${row.label}: ${what}, the simulator says ${formatEndings(endings)}`);
   });

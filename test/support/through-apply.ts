@@ -1,15 +1,8 @@
 import { parseProxyTable } from "../../compiler/backends/userspace/parse.ts";
 import type { ProxyListener } from "../../compiler/backends/userspace/program.ts";
-import {
-  describeSeen,
-  type ExpectedEndpoint,
-  type LabRow,
-  reachedEndpoint,
-  socketText,
-} from "../../runtime/lab/expectation.ts";
+import { describeSeen, type LabRow, reachedEndpoint, socketText } from "../../runtime/lab/expectation.ts";
 import { Lab, type LabPool } from "../../runtime/lab/lab.ts";
-import { isLabProtocol, type LabPlan, planLab, splitByInterface } from "../../runtime/lab/plan.ts";
-import type { Listener } from "../../runtime/lab/protocol.ts";
+import { planLab, splitByInterface } from "../../runtime/lab/plan.ts";
 import { describeReport, isTriable, type TrialOptions, tryRows } from "../../runtime/lab/trial.ts";
 import { worldOf } from "../../runtime/lab/world.ts";
 import { plausibleCounts } from "./binomial.ts";
@@ -47,31 +40,11 @@ export interface SceneReport {
   readonly wrong: readonly string[];
 }
 
-/** The listeners that may get a packet: those whose endpoints are the ones that `decide` names for it. */
-function listenersFor(row: LabRow, listeners: readonly ProxyListener[]): readonly ProxyListener[] {
-  if (row.expect.verdict !== "endpoints") return [];
-  const keyOf = (endpoints: readonly { readonly address: { readonly text: string }; readonly port: number }[]) =>
-    endpoints
-      .map(({ address, port }) => `${address.text} ${port}`)
-      .sort()
-      .join();
-  const wanted = keyOf(row.expect.endpoints);
-  return listeners.filter((each) => each.protocol === row.packet.protocol && keyOf(each.endpoints) === wanted);
-}
-
-/** Where a listener is bound in the lab: without an address of its own, on every address of the node. */
-function socketsOf(listener: ProxyListener, plan: LabPlan): readonly Omit<ExpectedEndpoint, "share" | "masquerade">[] {
-  const all = plan.nodeAddresses.filter((address) => address.family === listener.family);
-  return (listener.address === null ? all : [listener.address]).map((address) => ({ address, port: listener.port }));
-}
-
-/** The rows as the proxy's sockets see them: it gets the packet, with the client's own address. */
-function rowsBeforeProxy(rows: readonly LabRow[], listeners: readonly ProxyListener[], plan: LabPlan): LabRow[] {
+/** The rows as endpoints see them through the proxy, which is their client on the node. */
+function rowsThroughProxy(rows: readonly LabRow[]): LabRow[] {
   return rows.map((row) => {
     if (row.expect.verdict !== "endpoints") return row;
-    const endpoints = listenersFor(row, listeners)
-      .flatMap((listener) => socketsOf(listener, plan))
-      .map((socket) => ({ ...socket, share: null, masquerade: false }));
+    const endpoints = row.expect.endpoints.map((each) => ({ ...each, masquerade: true }));
     return { ...row, expect: { verdict: "endpoints", endpoints } };
   });
 }
@@ -140,14 +113,15 @@ async function inLab(
   const lab = await Lab.open(plan, pool, node.agent);
   try {
     await node.forgetFlows();
+    if (way.backend === "userspace") node.proxy();
     const wrong = await prepare();
     if (wrong.length > 0) return { wrong, reached: new Set(), tried: 0, compared: 0 };
     let asked = rows;
     if (way.backend === "userspace") {
-      const listeners = proxyListeners(compiled);
       await addressInterfaces(lab);
-      await lab.node.serve(listeners.flatMap((listener) => labListeners(listener, plan)));
-      asked = rowsBeforeProxy(rows, listeners, plan);
+      const nodeAddresses = plan.nodeAddresses.map(({ text }) => text);
+      await node.proxy().listens(proxyListeners(compiled), nodeAddresses);
+      asked = rowsThroughProxy(rows);
     }
     const forwarded = asked.filter((row) => isForwarded(compiled.ir, row));
     const reports = await tryRows(
@@ -174,17 +148,11 @@ async function inLab(
   }
 }
 
-function labListeners(listener: ProxyListener, plan: LabPlan): readonly Listener[] {
-  const { protocol } = listener;
-  if (!isLabProtocol(protocol)) return [];
-  return socketsOf(listener, plan).map(({ address, port }) => ({ protocol, address: address.text, port }));
-}
-
 /** With affinity one client's connections stay, as the rows showed; here many clients' must differ, and each stay. */
 async function trySpread(node: WeirNode, pool: LabPool, way: Way, compiled: CompiledFixture, rows: readonly LabRow[]) {
   const hasChoice = (row: LabRow) => row.expect.verdict === "endpoints" && row.expect.endpoints.length > 1;
   const sticky = rows.find((row) => isTriable(row) && hasChoice(row) && isSticky(compiled.ir, row));
-  if (sticky === undefined || way.backend === "userspace") return [];
+  if (sticky === undefined) return [];
   const clients = moreClients(compiled.ir, sticky);
   const options: TrialOptions = { answerMs: 5000, silenceMs: 400, mostAttempts: null, sticky: () => true };
   const { wrong, reached } = await inLab(node, pool, way, compiled, clients, options, async () => []);
@@ -214,7 +182,7 @@ export async function tryScene(
 ): Promise<SceneReport> {
   const compiled = await compileFixture(scene.fixture, scene.node, way.backend);
   if (compiled.refusal !== null) return { refusal: compiled.refusal, tried: 0, compared: 0, wrong: [] };
-  const sticky = (row: LabRow) => way.backend !== "userspace" && isSticky(compiled.ir, row);
+  const sticky = (row: LabRow) => isSticky(compiled.ir, row);
   const wrong: string[] = [];
   let tried = 0;
   let compared = 0;

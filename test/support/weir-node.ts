@@ -5,6 +5,7 @@ import type { BackendName } from "../../compiler/index.ts";
 import type { Agent } from "../../runtime/lab/agent-client.ts";
 import { failureOf } from "../../runtime/lab/loaders.ts";
 import type { TestPool } from "./lab.ts";
+import { type NodeProxy, startNodeProxy } from "./node-proxy.ts";
 import type { WeirCall, WeirEnded } from "./weir-call.ts";
 
 /** A way to apply: a backend, and where there are two the flavour of its tools. */
@@ -44,6 +45,8 @@ export interface WeirNode {
   readonly stateFolder: string;
   /** `weir` with these arguments and the node's state folder. */
   weir(command: string, ...args: readonly string[]): Promise<WeirEnded>;
+  /** `weir proxy`, which follows what is applied on the node; started when it is asked for first. */
+  proxy(): NodeProxy;
   /** Forgets all tracked connections. */
   forgetFlows(): Promise<void>;
   close(): Promise<void>;
@@ -53,9 +56,14 @@ export async function openWeirNode(test: TestPool): Promise<WeirNode> {
   const agent = await test.pool.node();
   const worker = await test.pool.helper(agent);
   const stateFolder = await mkdtemp(join(tmpdir(), "weir-state-"));
+  let proxy: NodeProxy | null = null;
   return {
     agent,
     stateFolder,
+    proxy: () => {
+      proxy ??= startNodeProxy(agent, test.command, stateFolder);
+      return proxy;
+    },
     weir: async (command, ...args) => {
       const call: WeirCall = { args: [command, "--state", stateFolder, ...args], command: test.command };
       return (await worker.call(test.callModule, call)) as WeirEnded;
@@ -64,6 +72,7 @@ export async function openWeirNode(test: TestPool): Promise<WeirNode> {
       await agent.run(["conntrack", "-F"]);
     },
     close: async () => {
+      await proxy?.close();
       await test.pool.end(worker);
       await test.pool.end(agent);
       await rm(stateFolder, { recursive: true, force: true });
