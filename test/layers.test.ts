@@ -87,7 +87,8 @@ const layers: readonly Layer[] = [
   {
     name: "diff",
     files: /^compiler\/diff\//,
-    may: [...shared, diagnostics, ir, backendCommon, /^diff$/, /^zod$/],
+    // who may claim which addresses is of the spec, and of no node
+    may: [...shared, diagnostics, ir, backendCommon, /^compiler\/spec\/guards\.ts$/, /^diff$/, /^zod$/],
     mayTypes: [/^compiler\/spec\/schema\.ts$/],
   },
   {

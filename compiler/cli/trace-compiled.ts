@@ -1,9 +1,9 @@
 import { declarationOf } from "../artifact/read-sources.ts";
 import type { BackendName } from "../backends/backend.ts";
+import { packetWords } from "../backends/outcome-words.ts";
 import { visible } from "../diagnostics/visible.ts";
 import { formatSocket } from "../net/socket.ts";
 import { jsonTrace } from "../trace/json.ts";
-import { packetText } from "../trace/reason.ts";
 import { endpointLines, pathLines } from "../trace/render.ts";
 import { openFiles, type SourceOf, type Trace, traceOf, waysOf } from "../trace/trace.ts";
 import { type Compiled, orForeign } from "./compiled.ts";
@@ -90,7 +90,7 @@ function textOf(folder: Compiled, asked: Asked, traces: readonly Trace[]): strin
       ? []
       : [`  after a connection of the same client to ${formatSocket(asked.before.address, asked.before.port)}:`];
   const lines = [
-    visible(`${packetText(asked.packet)} on ${folder.node}, by the rules in ${folder.path}`),
+    visible(`${packetWords(asked.packet)} on ${folder.node}, by the rules in ${folder.path}`),
     visible(`  ${words}`),
     ...again,
     ...endpointLines(traces, new Map()),

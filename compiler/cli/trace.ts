@@ -117,12 +117,14 @@ export const preferredBackends = [
 
 interface Traced {
   readonly traces: readonly Trace[];
+  /** Where rules do not do what the spec means. */
+  readonly bugs: readonly string[];
   /** What backends that cannot do what the spec says have against it. */
   readonly unable: readonly { readonly backend: BackendName; readonly diagnostics: readonly Diagnostic[] }[];
 }
 
 async function traceSpec(context: Context, ir: NodeIr, asked: Asked): Promise<number> {
-  const { traces, unable } = await traceBackends(ir, asked);
+  const { traces, bugs, unable } = await traceBackends(ir, asked);
   const isRefused = traces.length === 0 || (unable.length > 0 && !asked.isList);
   if (isRefused) return refuse(context, unable[0]?.diagnostics ?? []);
   for (const { backend, diagnostics } of unable) {
@@ -131,7 +133,6 @@ async function traceSpec(context: Context, ir: NodeIr, asked: Asked): Promise<nu
   const { packet } = asked;
   const frontend = frontendOf(ir, packet.destination, packet.protocol, packet.port);
   const decided = decide(ir, packet);
-  const bugs = traces.flatMap((each) => disagreement(ir, frontend, decided, each, asked.before !== null) ?? []);
   const shown = traces.map((each) => withMeantShares(each, decided));
   if (context.json) {
     const documents = shown.map(jsonTrace);
@@ -153,14 +154,18 @@ async function traceSpec(context: Context, ir: NodeIr, asked: Asked): Promise<nu
 
 async function traceBackends(ir: NodeIr, asked: Asked): Promise<Traced> {
   const traces: Trace[] = [];
+  const bugs: string[] = [];
   const unable: { backend: BackendName; diagnostics: readonly Diagnostic[] }[] = [];
   for (const backend of asked.backends ?? preferredBackends) {
     const found = await traceBackend(ir, backend, asked);
     if ("diagnostics" in found) unable.push(found);
-    else traces.push(found);
-    if (asked.backends === null && traces.length === 1) return { traces, unable: [] };
+    else {
+      traces.push(found.trace);
+      if (found.bug !== null) bugs.push(found.bug);
+    }
+    if (asked.backends === null && traces.length === 1) return { traces, bugs, unable: [] };
   }
-  return { traces, unable };
+  return { traces, bugs, unable };
 }
 
 /** Through the text that would be applied, read back. */
@@ -168,14 +173,18 @@ async function traceBackend(
   ir: NodeIr,
   backend: BackendName,
   { packet, before }: Asked,
-): Promise<Trace | { readonly backend: BackendName; readonly diagnostics: readonly Diagnostic[] }> {
+): Promise<
+  | { readonly trace: Trace; readonly bug: string | null }
+  | { readonly backend: BackendName; readonly diagnostics: readonly Diagnostic[] }
+> {
   const { files, diagnostics } = await compileBackend(ir, backend);
   if (hasErrors(diagnostics)) return { backend, diagnostics };
   const simulator = await openFiles(backend, textsOf(files), { nodeAddresses: ir.node.addresses });
   const frontend = frontendOf(ir, packet.destination, packet.protocol, packet.port);
   const ways = waysOf(simulator, packet, before);
   if (ways === null) throw unreachedError(before, packet);
-  return traceOf(backend, ways, sourcesIn(ir, frontend), () => frontend?.key ?? null);
+  const trace = traceOf(backend, ways, sourcesIn(ir, frontend), () => frontend?.key ?? null);
+  return { trace, bug: disagreement(ir, backend, packet, ways, before !== null) };
 }
 
 export function unreachedError(before: Before | null, packet: Packet): UsageError {

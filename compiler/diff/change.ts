@@ -86,6 +86,12 @@ export interface Concern {
   readonly what: string;
 }
 
+/** A concern of the whole change. */
+export interface PlacedConcern extends Concern {
+  /** The nodes that it is about; null where it is about every node that changes, or about none. */
+  readonly nodes: readonly string[] | null;
+}
+
 /** What the change costs one backend on one node. */
 export interface BackendCost {
   readonly backend: BackendName;
@@ -97,7 +103,7 @@ export interface BackendCost {
   /** The most rules that a first packet of a changed frontend meets; null where there is none. */
   readonly rulesBefore: number | null;
   readonly rulesAfter: number | null;
-  /** Packets for which old and new programs were followed and did what is said here. */
+  /** Packets for which old and new programs were followed and did what is said here, on all nodes that were followed. */
   readonly confirmed: number;
 }
 
@@ -112,6 +118,8 @@ export interface NodeChange {
   readonly touched: readonly string[];
   /** For the first of the nodes. */
   readonly costs: readonly BackendCost[];
+  /** How many of the nodes had their programs followed. */
+  readonly followed: number;
 }
 
 export interface Diff {
@@ -133,12 +141,21 @@ export function isSame(diff: Diff): boolean {
 }
 
 /** All concerns, each once, exposures first. */
-export function allConcerns(diff: Diff): readonly Concern[] {
-  const distinct = new Map<string, Concern>();
-  for (const concern of [...diff.concerns, ...diff.nodes.flatMap(({ concerns }) => concerns)]) {
-    distinct.set(`${concern.kind} ${concern.what}`, concern);
+export function allConcerns(diff: Diff): readonly PlacedConcern[] {
+  const changed = diff.nodes.reduce((sum, { nodes }) => sum + nodes.length, 0);
+  const placed = new Map<string, { readonly concern: Concern; readonly nodes: Set<string> }>();
+  for (const { concerns, nodes } of [{ concerns: diff.concerns, nodes: [] }, ...diff.nodes]) {
+    for (const concern of concerns) {
+      const key = `${concern.kind} ${concern.what}`;
+      const known = placed.get(key) ?? { concern, nodes: new Set() };
+      for (const name of nodes) known.nodes.add(name);
+      placed.set(key, known);
+    }
   }
-  const concerns = [...distinct.values()];
+  const concerns = [...placed.values()].map(({ concern, nodes }) => {
+    const isEverywhere = nodes.size === 0 || nodes.size === changed;
+    return { ...concern, nodes: isEverywhere ? null : [...nodes] };
+  });
   return [...concerns.filter(({ kind }) => kind === "exposure"), ...concerns.filter(({ kind }) => kind === "notice")];
 }
 

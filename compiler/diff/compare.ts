@@ -1,10 +1,11 @@
 import type { BackendName } from "../backends/backend.ts";
 import type { NodeIr } from "../ir/ir.ts";
-import type { GuardSpec, Spec } from "../spec/schema.ts";
-import type { Concern, Diff, NodeChange, SettingChange } from "./change.ts";
+import type { Spec } from "../spec/schema.ts";
+import type { BackendCost, Diff, NodeChange } from "./change.ts";
 import { concernsOf } from "./concerns.ts";
-import { costOf } from "./cost.ts";
+import { confirmedOn, costOf } from "./cost.ts";
 import type { FrontendPair } from "./frontends.ts";
+import { guardChanges } from "./guards.ts";
 import { nodeSettings } from "./node-settings.ts";
 import { compareServices } from "./services.ts";
 
@@ -24,14 +25,15 @@ export interface Sides {
 
 /** A node's change before it is known which others change alike. */
 interface Compared {
-  readonly change: Omit<NodeChange, "nodes" | "costs">;
+  readonly change: Omit<NodeChange, "nodes" | "costs" | "followed">;
   readonly pairs: readonly FrontendPair[];
   readonly node: NodePair;
 }
 
 /**
- * What changes for traffic. Nodes that change alike are told once; what it costs, and that the programs do what is said,
- * is found out for the first of them. Throws InternalError where a program contradicts the diff.
+ * What changes for traffic. Nodes that change alike are told once; what it costs is found out for the first of them, and
+ * that the programs do what is said for all, as long as that takes seconds. Throws InternalError where a program
+ * contradicts the diff.
  */
 export async function compareSpecs(sides: Sides): Promise<Diff> {
   const alike = new Map<string, Compared[]>();
@@ -45,14 +47,22 @@ export async function compareSpecs(sides: Sides): Promise<Diff> {
   }
   const nodes: NodeChange[] = [];
   for (const group of alike.values()) {
-    const [first] = group;
+    const [first, ...others] = group;
     if (first === undefined) continue;
-    const { before, after } = first.node;
-    const costs = [];
-    for (const backend of sides.backends) costs.push(await costOf(backend, before, after, first.pairs));
-    nodes.push({ ...first.change, nodes: group.map(({ node }) => node.name), costs });
+    const followed = [first, ...withinBudget(first, others)];
+    const costs: BackendCost[] = [];
+    for (const backend of sides.backends) {
+      const { before, after } = first.node;
+      let cost = await costOf(backend, before, after, first.pairs);
+      for (const { node, pairs } of followed.slice(1)) {
+        const packets = await confirmedOn(backend, node.before, node.after, pairs);
+        cost = { ...cost, confirmed: cost.confirmed + packets };
+      }
+      costs.push(cost);
+    }
+    nodes.push({ ...first.change, nodes: group.map(({ node }) => node.name), costs, followed: followed.length });
   }
-  const guards = guardChanges(sides.old.spec.cluster.guards, sides.new.spec.cluster.guards);
+  const guards = guardChanges(sides.old.spec, sides.new.spec);
   return {
     old: sides.old.name,
     new: sides.new.name,
@@ -62,6 +72,18 @@ export async function compareSpecs(sides: Sides): Promise<Diff> {
     nodes,
     nodeCount: sides.nodes.length,
   };
+}
+
+/** To lower as many for every backend and follow packets through them takes some seconds. */
+const mostFrontends = 20_000;
+
+/** Of the nodes that change like the first, as many as can be followed in a few seconds. */
+function withinBudget({ node }: Compared, others: readonly Compared[]): readonly Compared[] {
+  const sizes = [node.before, node.after].map(
+    (ir) => (ir?.frontends.ipv4.length ?? 0) + (ir?.frontends.ipv6.length ?? 0),
+  );
+  const each = sizes.reduce((sum, size) => sum + size, 0);
+  return others.slice(0, Math.floor(mostFrontends / Math.max(1, each)));
 }
 
 /** How many frontends that did not change themselves are looked at when a setting of the node did. */
@@ -102,26 +124,4 @@ function unchanged(old: NodeIr, now: NodeIr): readonly FrontendPair[] {
 
 function placeKey({ address, protocol, port }: NodeIr["frontends"]["ipv4"][number]): string {
   return `${address?.text ?? "node"} ${protocol} ${port}`;
-}
-
-/** Guards are no traffic: they say who may claim which addresses in a later change. */
-function guardChanges(
-  old: readonly GuardSpec[],
-  now: readonly GuardSpec[],
-): { readonly concerns: readonly Concern[]; readonly settings: readonly SettingChange[] } {
-  const olds = new Set(old.map(guardText));
-  const news = new Set(now.map(guardText));
-  const gone = [...olds].filter((text) => !news.has(text));
-  const fresh = [...news].filter((text) => !olds.has(text));
-  return {
-    concerns: gone.map((text) => ({ kind: "notice", what: `the guard is gone: ${text}` })),
-    settings: [
-      ...gone.map((before) => ({ setting: "guard", before, after: null })),
-      ...fresh.map((after) => ({ setting: "guard", before: null, after })),
-    ],
-  };
-}
-
-function guardText({ prefixes, services }: GuardSpec): string {
-  return `${prefixes.map(({ text }) => text).join(", ")} for ${services.join(", ")}`;
 }

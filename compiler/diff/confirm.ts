@@ -1,5 +1,6 @@
+import { contradiction } from "../backends/agreement.ts";
 import type { BackendName } from "../backends/backend.ts";
-import { declarations } from "../backends/declared.ts";
+import { endingWords, outcomeWords, packetWords } from "../backends/outcome-words.ts";
 import type { Outcome, Packet } from "../backends/packet.ts";
 import { endingsOf } from "../backends/simulation.ts";
 import type { Simulator, Way } from "../backends/simulator.ts";
@@ -7,7 +8,7 @@ import { decide, sourceClassOf } from "../ir/decide.ts";
 import type { IrFrontend, NodeIr, SourceClass } from "../ir/ir.ts";
 import { frontendOf, isNodeAddress } from "../ir/lookup.ts";
 import { addressFromBits, addressWidth, type IpAddress, type Prefix, prefixContains } from "../net/address.ts";
-import { type Fraction, formatFraction, fractionToNumber } from "../net/fraction.ts";
+import { type Fraction, formatFraction } from "../net/fraction.ts";
 import { formatSocket } from "../net/socket.ts";
 import { InternalError } from "../result.ts";
 import type { Served } from "./change.ts";
@@ -39,7 +40,7 @@ export function confirmSide(side: Followed, pair: FrontendPair, own: IrFrontend 
     for (const packet of packetsOf(side.ir, pair, client, destination)) {
       const ways = side.simulator.send(packet);
       const outcome = decide(side.ir, packet);
-      holdToMeaning(side, packet, ways, outcome);
+      holdToMeaning(side, packet, ways);
       // a node port that no address of the node serves has a meaning, and nowhere to show it
       const isShown = own === null || frontendOf(side.ir, destination, packet.protocol, packet.port) === own;
       if (isShown && isAllowed(own, packet.source))
@@ -113,55 +114,13 @@ const strangers = {
   ipv6: [0x20014860486000000000000000008888n, 0x20010db8ffff0000000000000000fffen],
 } as const;
 
-/** A difference between what a program does and what is decided, in the words of the packet. */
-function holdToMeaning({ ir, backend }: Followed, packet: Packet, ways: readonly Way[], outcome: Outcome): void {
-  // the proxy is the client of every endpoint; that is declared
-  const { hidesSource } = declarations[backend];
-  const scheduler = frontendOf(ir, packet.destination, packet.protocol, packet.port)?.scheduler;
-  const isRoundRobin = (scheduler ?? ir.ipvs.defaultScheduler) === "rr";
-  const branches = ways.map(({ share, end, memory }) => ({ share, end, memory, path: [] }));
-  const seen = endingsOf(branches).map(({ end, share }) =>
-    end.kind === "translated"
-      ? ending(formatSocket(end.address, end.port), end.masquerade || hidesSource, share)
-      : { what: end.kind, share: null },
-  );
-  const decided =
-    outcome.verdict === "endpoints"
-      ? outcome.choices.map(({ address, port, share, masquerade }) =>
-          ending(formatSocket(address, port), masquerade || hidesSource, share),
-        )
-      : [{ what: outcome.verdict, share: null }];
-  const wanted = new Map(decided.map(({ what, share }) => [what, share] as const));
-  const isSame =
-    seen.length === wanted.size &&
-    seen.every(({ what, share }) => {
-      const other = wanted.get(what);
-      if (other === undefined) return false;
-      // equal parts whatever the weights are IPVS's alone, which is a warning of the others
-      if (share === null || other === null || (isRoundRobin && backend !== "ipvs")) return true;
-      return share.toFixed(8) === other.toFixed(8);
-    });
-  if (isSame) return;
-  const tell = (list: readonly { readonly what: string }[]) => list.map(({ what }) => what).join(", ");
-  throw new InternalError(
-    `${backend} does ${tell(seen)} with ${packetText(packet)}, and the spec means ${tell(decided)}`,
-  );
-}
-
-interface Comparable {
-  readonly what: string;
-  readonly share: number | null;
-}
-
-function ending(place: string, masquerade: boolean, share: Fraction | null): Comparable {
-  return {
-    what: `${place}${masquerade ? " masqueraded" : ""}`,
-    share: share === null ? null : fractionToNumber(share),
-  };
-}
-
-function packetText({ protocol, source, destination, port }: Packet): string {
-  return `${protocol} ${source.text} -> ${formatSocket(destination, port)}`;
+/** What a program does is what its backend declares to do of what is meant. */
+function holdToMeaning({ ir, backend }: Followed, packet: Packet, ways: readonly Way[]): void {
+  const meant = contradiction(backend, ir, packet, ways);
+  if (meant === null) return;
+  const does = endingWords(endingsOf(ways)).join(", ");
+  const words = outcomeWords(meant).join(", ");
+  throw new InternalError(`${backend} does ${does} with ${packetWords(packet)}, and the spec means ${words}`);
 }
 
 /** What the diff says of a class of clients is what is decided for one of them. */
@@ -178,7 +137,7 @@ function holdToDiff(ir: NodeIr, served: Served, outcome: Outcome, packet: Packet
       return isNodeAddress(ir, address) || masquerade === served.masquerade;
     });
   if (isSame) return;
-  throw new InternalError(`the diff says ${served.verdict} of ${packetText(packet)}, which is ${outcome.verdict}`);
+  throw new InternalError(`the diff says ${served.verdict} of ${packetWords(packet)}, which is ${outcome.verdict}`);
 }
 
 function shareText(share: Fraction | null): string {

@@ -40,9 +40,29 @@ export async function costOf(
 }
 
 function sideOf(backend: Backend<unknown>, ir: NodeIr | null): Side | null | "unable" {
+  const side = programOf(backend, ir);
+  return side === null || side === "unable" ? side : { ...side, files: backend.print(side.program) };
+}
+
+function programOf(backend: Backend<unknown>, ir: NodeIr | null): Pick<Side, "program"> | null | "unable" {
   if (ir === null) return null;
   const { program, diagnostics } = backend.lower(ir);
-  return hasErrors(diagnostics) ? "unable" : { program, files: backend.print(program) };
+  return hasErrors(diagnostics) ? "unable" : { program };
+}
+
+/** Packets of one more node that changes alike, which do there what is said too. */
+export async function confirmedOn(
+  name: BackendName,
+  old: NodeIr | null,
+  now: NodeIr | null,
+  pairs: readonly FrontendPair[],
+): Promise<number> {
+  const backend = await loadBackend(name);
+  const [before, after] = [programOf(backend, old), programOf(backend, now)];
+  if (before === "unable" || after === "unable") return 0;
+  const was = await follow(name, old, before, pairs, (pair) => pair.before);
+  const is = await follow(name, now, after, pairs, (pair) => pair.after);
+  return was.packets + is.packets;
 }
 
 function unableCost(name: BackendName, before: Side | null | "unable", after: Side | null | "unable"): BackendCost {
@@ -54,7 +74,7 @@ function unableCost(name: BackendName, before: Side | null | "unable", after: Si
 async function follow(
   backend: BackendName,
   ir: NodeIr | null,
-  side: Side | null,
+  side: Pick<Side, "program"> | null,
   pairs: readonly FrontendPair[],
   own: (pair: FrontendPair) => FrontendPair["before"],
 ): Promise<{ readonly packets: number; readonly rules: number | null }> {

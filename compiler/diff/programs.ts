@@ -59,7 +59,7 @@ async function compareNode({ name, before, after, backends }: NodeFiles): Promis
   if (costs.length === 0) return null;
   const change = before.size === 0 ? "added" : after.size === 0 ? "removed" : "changed";
   const touched = [...keys].sort(compareText);
-  return { nodes: [name], change, concerns: [], settings: [], services: [], touched, costs };
+  return { nodes: [name], change, concerns: [], settings: [], services: [], touched, costs, followed: 0 };
 }
 
 function ofBackend(files: FileTexts, backend: BackendName): FileTexts {

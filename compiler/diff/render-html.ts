@@ -1,5 +1,6 @@
 import { visible } from "../diagnostics/visible.ts";
-import { confirmation, costWords, type Outline, type Section } from "./outline.ts";
+import { concernWords, costWords, type Outline } from "./outline.ts";
+import type { Section } from "./sections.ts";
 
 /** Safe in text and in attributes with double quotes. */
 export function escapeHtml(text: string): string {
@@ -33,7 +34,11 @@ export function renderDiffHtml(outline: Outline, sides: { readonly old: string; 
     "</head>",
     "<body>",
     `<h1>${escapeHtml(outline.headline)}</h1>`,
-    ...list(outline.concerns.map(({ kind, what }) => `<li class="${kind}">${kind}: ${escapeHtml(what)}</li>`)),
+    ...list(
+      outline.concerns.map(
+        (concern) => `<li class="${concern.kind}">${concern.kind}: ${escapeHtml(concernWords(concern))}</li>`,
+      ),
+    ),
     ...(outline.note === null ? [] : [`<p>${escapeHtml(outline.note)}</p>`]),
     ...outline.sections.flatMap(sectionLines),
     `<footer>${title}</footer>`,
@@ -48,7 +53,6 @@ function list(items: readonly string[]): readonly string[] {
 }
 
 function sectionLines(section: Section): readonly string[] {
-  const words = confirmation(section);
   return [
     "<section>",
     `<h2>${escapeHtml(section.title)}</h2>`,
@@ -60,13 +64,13 @@ function sectionLines(section: Section): readonly string[] {
     ...(section.connections.length === 0 ? [] : ["<h3>Connections</h3>"]),
     ...list(section.connections.map((line) => `<li>${escapeHtml(line)}</li>`)),
     ...costTable(section),
-    ...(words === "" ? [] : [`<p class="soft">${escapeHtml(words)}</p>`]),
+    ...(section.confirmation === "" ? [] : [`<p class="soft">${escapeHtml(section.confirmation)}</p>`]),
     "</section>",
   ];
 }
 
-function costTable({ costs, costNode }: Section): readonly string[] {
+function costTable({ costs, costTitle }: Section): readonly string[] {
   if (costs.length === 0) return [];
   const rows = costs.map((cost) => `<tr><td>${cost.backend}</td><td>${escapeHtml(costWords(cost))}</td></tr>`);
-  return ["<table>", `<tr><th>backend</th><th>cost on ${escapeHtml(costNode)}</th></tr>`, ...rows, "</table>"];
+  return ["<table>", `<tr><th>backend</th><th>${escapeHtml(costTitle)}</th></tr>`, ...rows, "</table>"];
 }

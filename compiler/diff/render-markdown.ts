@@ -1,5 +1,6 @@
 import { visible } from "../diagnostics/visible.ts";
-import { confirmation, costWords, type Outline, type Section } from "./outline.ts";
+import { concernWords, costWords, type Outline } from "./outline.ts";
+import type { Block, Section } from "./sections.ts";
 
 /** A comment on GitHub may have 65,536 characters; a reader gives up earlier. */
 const mostCharacters = 60_000;
@@ -15,8 +16,9 @@ export function escapeMarkdown(text: string): string {
 /** For a comment in a pull request: the effect first, everything else folded, never longer than what is accepted. */
 export function renderDiffMarkdown(outline: Outline): string {
   const head = [`**${escapeMarkdown(outline.headline)}**`, ""];
-  for (const { kind, what } of outline.concerns.slice(0, mostConcerns)) {
-    head.push(`- ${kind === "exposure" ? "⚠️ **exposure**: " : "notice: "}${escapeMarkdown(clipped(what))}`);
+  for (const concern of outline.concerns.slice(0, mostConcerns)) {
+    const kind = concern.kind === "exposure" ? "⚠️ **exposure**: " : "notice: ";
+    head.push(`- ${kind}${escapeMarkdown(clipped(concernWords(concern)))}`);
   }
   if (outline.concerns.length > mostConcerns) head.push(`- and ${outline.concerns.length - mostConcerns} more`);
   if (outline.note !== null) head.push("", escapeMarkdown(outline.note));
@@ -24,8 +26,8 @@ export function renderDiffMarkdown(outline: Outline): string {
   let length = pieces[0]?.length ?? 0;
   let left = 0;
   for (const section of outline.sections) {
-    const piece = sectionText(section);
-    if (left > 0 || length + piece.length > mostCharacters) left++;
+    const piece = left > 0 ? null : sectionText(section, mostCharacters - length);
+    if (piece === null) left++;
     else {
       pieces.push(piece);
       length += piece.length;
@@ -49,22 +51,46 @@ const signs = { added: "added", removed: "removed", changed: "changed" } as cons
 /** Of a very long section, the first blocks. */
 const mostBlocks = 100;
 
-function sectionText(section: Section): string {
-  const lines = ["", `<details><summary>${escapeMarkdown(section.title)}</summary>`, ""];
-  for (const { change, title, lines: own } of section.blocks.slice(0, mostBlocks)) {
-    lines.push(`- ${signs[change]}: ${escapeMarkdown(clipped(title))}`);
-    lines.push(...own.map((line) => `  - ${escapeMarkdown(clipped(line))}`));
+/** With as many of its changes as there is room for; null where there is none. */
+function sectionText(section: Section, room: number): string | null {
+  const start = ["", `<details><summary>${escapeMarkdown(section.title)}</summary>`, ""];
+  const end = [...sectionEnd(section), "", "</details>"];
+  const blocks: string[] = [];
+  let length = lengthOf(start) + lengthOf(end) + moreLine(section.blocks.length).length;
+  for (const block of section.blocks.slice(0, mostBlocks)) {
+    const lines = blockLines(block);
+    length += lengthOf(lines);
+    if (length > room) break;
+    blocks.push(lines.join("\n"));
   }
-  const more = section.blocks.length - mostBlocks;
-  if (more > 0) lines.push(`- and ${more} more, which \`weir diff\` prints`);
-  if (section.connections.length > 0) {
-    lines.push("", "Connections:", "", ...section.connections.map((line) => `- ${escapeMarkdown(clipped(line))}`));
+  if (length > room && blocks.length === 0) return null;
+  const more = section.blocks.length - blocks.length;
+  return `${[...start, ...blocks, ...(more > 0 ? [moreLine(more)] : []), ...end].join("\n")}\n`;
+}
+
+function lengthOf(lines: readonly string[]): number {
+  return lines.reduce((sum, line) => sum + line.length + 1, 0);
+}
+
+function moreLine(count: number): string {
+  return `- and ${count} more, which \`weir diff\` prints`;
+}
+
+function blockLines({ change, title, lines }: Block): readonly string[] {
+  return [
+    `- ${signs[change]}: ${escapeMarkdown(clipped(title))}`,
+    ...lines.map((line) => `  - ${escapeMarkdown(clipped(line))}`),
+  ];
+}
+
+function sectionEnd({ connections, costs, costTitle, confirmation }: Section): readonly string[] {
+  const lines: string[] = [];
+  if (connections.length > 0) {
+    lines.push("", "Connections:", "", ...connections.map((line) => `- ${escapeMarkdown(clipped(line))}`));
   }
-  if (section.costs.length > 0) {
-    lines.push("", `| backend | cost on ${escapeMarkdown(section.costNode)} |`, "| --- | --- |");
-    lines.push(...section.costs.map((cost) => `| ${cost.backend} | ${escapeMarkdown(clipped(costWords(cost)))} |`));
+  if (costs.length > 0) {
+    lines.push("", `| backend | ${escapeMarkdown(costTitle)} |`, "| --- | --- |");
+    lines.push(...costs.map((cost) => `| ${cost.backend} | ${escapeMarkdown(clipped(costWords(cost)))} |`));
   }
-  const words = confirmation(section);
-  if (words !== "") lines.push("", escapeMarkdown(words));
-  return `${[...lines, "", "</details>"].join("\n")}\n`;
+  return confirmation === "" ? lines : [...lines, "", escapeMarkdown(confirmation)];
 }

@@ -1,5 +1,6 @@
 import { visible } from "../diagnostics/visible.ts";
-import { confirmation, costWords, type Outline, type Section } from "./outline.ts";
+import { concernWords, costWords, type Outline } from "./outline.ts";
+import type { Section } from "./sections.ts";
 
 const signs = { added: "+", removed: "-", changed: "~" } as const;
 
@@ -9,8 +10,8 @@ const mostConcerns = 20;
 /** For a terminal: the headline, what a reviewer must see, then node by node. */
 export function renderDiffText(outline: Outline): string {
   const lines = [outline.headline];
-  for (const { kind, what } of outline.concerns.slice(0, mostConcerns)) {
-    lines.push(`${kind === "exposure" ? "EXPOSURE" : "notice"}: ${what}`);
+  for (const concern of outline.concerns.slice(0, mostConcerns)) {
+    lines.push(`${concern.kind === "exposure" ? "EXPOSURE" : "notice"}: ${concernWords(concern)}`);
   }
   if (outline.concerns.length > mostConcerns) lines.push(`and ${outline.concerns.length - mostConcerns} more`);
   if (outline.note !== null) lines.push(`note: ${outline.note}`);
@@ -25,9 +26,8 @@ function sectionLines(section: Section): readonly string[] {
   if (section.connections.length > 0)
     lines.push("  connections", ...section.connections.map((line) => `      ${line}`));
   if (section.costs.length === 0) return lines;
-  lines.push(`  cost on ${section.costNode}`);
+  lines.push(`  ${section.costTitle}`);
   const width = Math.max(...section.costs.map(({ backend }) => backend.length));
   lines.push(...section.costs.map((cost) => `      ${cost.backend.padEnd(width)}  ${costWords(cost)}`));
-  const words = confirmation(section);
-  return words === "" ? lines : [...lines, `  ${words}`];
+  return section.confirmation === "" ? lines : [...lines, `  ${section.confirmation}`];
 }

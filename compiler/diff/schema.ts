@@ -14,6 +14,8 @@ const served = z.strictObject({
 const setting = z.strictObject({ setting: z.string(), before: z.string().nullable(), after: z.string().nullable() });
 const change = z.enum(["added", "removed", "changed"]);
 const concern = z.strictObject({ kind: z.enum(["exposure", "notice"]), what: z.string() });
+/** `nodes` is null where it is about every node that changes, or about none. */
+const placedConcern = concern.extend({ nodes: z.array(z.string()).min(1).nullable() });
 
 const frontend = z.strictObject({
   change,
@@ -56,7 +58,7 @@ export const diffDocumentSchema = z.strictObject({
   same: z.boolean(),
   exposure: z.boolean(),
   nodeCount: z.number().int().min(0),
-  concerns: z.array(concern),
+  concerns: z.array(placedConcern),
   settings: z.array(setting),
   nodes: z.array(
     z.strictObject({
@@ -69,6 +71,8 @@ export const diffDocumentSchema = z.strictObject({
       ),
       touched: z.array(z.string()),
       costs: z.array(cost),
+      /** How many of the nodes had their programs followed; `confirmed` counts the packets of all of them. */
+      followed: z.number().int().min(0),
     }),
   ),
 });

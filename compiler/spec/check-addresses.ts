@@ -1,7 +1,7 @@
 import { type Diagnostic, diagnostic } from "../diagnostics/diagnostic.ts";
 import { type IpAddress, isLoopback, parsePrefix, prefixContains } from "../net/address.ts";
 import type { Location } from "../source.ts";
-import { matchesPattern } from "./pattern.ts";
+import { guardAgainst, guardText } from "./guards.ts";
 import { splitRepeated } from "./repeated.ts";
 import type { GuardSpec, LoadBalancerSpec, NodeSpec, ServiceSpec, Spec } from "./schema.ts";
 
@@ -124,18 +124,15 @@ function checkAllow({ address, allow, origin }: LoadBalancerSpec): readonly Diag
 }
 
 function checkGuards(claim: Claim, service: ServiceSpec, guards: readonly GuardSpec[]): readonly Diagnostic[] {
-  const holding = guards.filter((guard) => guard.prefixes.some((prefix) => prefixContains(prefix, claim.address)));
-  const first = holding[0];
-  if (first === undefined) return [];
-  if (holding.some((guard) => guard.services.some((pattern) => matchesPattern(pattern, service.name)))) return [];
-  const kept = `${first.prefixes.map((prefix) => prefix.text).join(", ")} for ${first.services.join(", ")}`;
+  const guard = guardAgainst(claim.address, service.name, guards);
+  if (guard === null) return [];
   return [
     diagnostic(
       "spec/guard-violation",
-      { address: claim.address.text, service: service.name, guard: kept },
+      { address: claim.address.text, service: service.name, guard: guardText(guard) },
       {
         at: claim.origin,
-        notes: [{ message: "the guard stands here", location: first.origin }],
+        notes: [{ message: "the guard stands here", location: guard.origin }],
         help: "choose an address outside the guarded ranges, or have the guard admit this service",
       },
     ),

@@ -1,9 +1,9 @@
+import { packetWords } from "../backends/outcome-words.ts";
 import type { Outcome, Packet } from "../backends/packet.ts";
 import { visible } from "../diagnostics/visible.ts";
 import { sourceClassOf } from "../ir/decide.ts";
 import type { IrFrontend, NodeIr, SourceClass } from "../ir/ir.ts";
 import { prefixContains } from "../net/address.ts";
-import { formatSocket } from "../net/socket.ts";
 import { formatPlace } from "../source.ts";
 
 const classWords: Readonly<Record<SourceClass, string>> = {
@@ -14,12 +14,7 @@ const classWords: Readonly<Record<SourceClass, string>> = {
 
 /** `tcp 10.244.2.9 -> 10.96.0.10:80 on worker-1, from a pod`. */
 export function packetSentence(ir: NodeIr, packet: Packet): string {
-  const via = packet.inputInterface === null ? "" : ` by ${packet.inputInterface}`;
-  return visible(`${packetText(packet)} on ${ir.node.name}, ${classWords[sourceClassOf(ir, packet)]}${via}`);
-}
-
-export function packetText({ protocol, source, destination, port }: Packet): string {
-  return `${protocol} ${source.text} -> ${formatSocket(destination, port)}`;
+  return visible(`${packetWords(packet)} on ${ir.node.name}, ${classWords[sourceClassOf(ir, packet)]}`);
 }
 
 /** What the spec means for the packet, and why, in one sentence. */

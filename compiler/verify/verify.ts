@@ -1,3 +1,4 @@
+import { agrees, mayRefuse, meaningFor } from "../backends/agreement.ts";
 import type { ArtifactFile, BackendName } from "../backends/backend.ts";
 import type { Choice, Outcome, Packet } from "../backends/packet.ts";
 import { loadBackend } from "../backends/registry.ts";
@@ -10,7 +11,6 @@ import { one } from "../net/fraction.ts";
 import { InternalError } from "../result.ts";
 import type { Location } from "../source.ts";
 import { packetClasses } from "./classes.ts";
-import { agrees, mayRefuse, meaningFor } from "./compare.ts";
 import { OtherPackets } from "./others.ts";
 import { foreignMarkOf, traceComplaint } from "./traces.ts";
 

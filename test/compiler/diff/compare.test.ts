@@ -78,6 +78,26 @@ describe("what comes first", () => {
     expect(await concernsOf(change)).toEqual(expected);
   });
 
+  it.each([
+    ["gone and used", "", true],
+    ["gone for one of its ranges and used", "guard vip 203.0.113.0/28 for shop/*\n", true],
+    ["moved to whoever claims it now", "guard vip 203.0.113.0/24 for shop/*, new/*\n", true],
+    [
+      "kept beside another that admits it",
+      "guard vip 203.0.113.0/24 for shop/*\n guard vip 203.0.113.0/24 for new/*\n",
+      false,
+    ],
+  ])("a guard that is %s", async (_, guards, isTaken) => {
+    const other = "service new/api {\n  vip 203.0.113.81\n  port tcp 81\n}\n";
+    const guarded = (text: string) => plain.replace("cluster {", `cluster { ${text}`);
+    const old = await specFrom(guarded("guard vip 203.0.113.0/24 for shop/*\n"));
+    const diff = await diffOf(old, await specFrom(guarded(guards) + other));
+    const taken = "new/api claims 203.0.113.81, which was guarded before: 203.0.113.0/24 for shop/*";
+    expect(diff.concerns.filter(({ kind }) => kind === "exposure").map(({ what }) => what)).toEqual(
+      isTaken ? [taken] : [],
+    );
+  });
+
   it("an address that another service takes over", async () => {
     const other = plain.replace("shop/web", "shop/other");
     expect(await concernsOf(() => other)).toContain(

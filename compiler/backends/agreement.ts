@@ -1,11 +1,12 @@
-import type { BackendName } from "../backends/backend.ts";
-import { declarations } from "../backends/declared.ts";
-import type { Outcome, Packet } from "../backends/packet.ts";
-import { type Ending, endingsOf } from "../backends/simulation.ts";
+import { decide } from "../ir/decide.ts";
 import type { IrFrontend, NodeIr } from "../ir/ir.ts";
-import { isNodeAddress } from "../ir/lookup.ts";
-import { equalFractions, type Fraction, fractionToNumber } from "../net/fraction.ts";
+import { frontendOf, isNodeAddress } from "../ir/lookup.ts";
+import { equalFractions, type Fraction, fractionToNumber, one } from "../net/fraction.ts";
 import { rangeHas } from "../net/port.ts";
+import type { BackendName } from "./backend.ts";
+import { declarations } from "./declared.ts";
+import type { Outcome, Packet } from "./packet.ts";
+import { type Ending, endingsOf } from "./simulation.ts";
 
 const weighted = new WeakMap<NodeIr, NodeIr>();
 
@@ -34,7 +35,10 @@ export function mayRefuse(backend: BackendName, ir: NodeIr, packet: Packet, expe
   );
 }
 
-/** Whether the rules do what is decided. `mayHash`: a hash of the client may stand for affinity. `expected` comes from `decide(meaningFor(backend, ir), packet)`. */
+/**
+ * Whether the rules do what is decided. `mayHash`: a hash of the client may stand for affinity. `expected` comes from
+ * `decide(meaningFor(backend, ir), packet)`.
+ */
 export function agrees(backend: BackendName, expected: Outcome, ways: readonly Ending[], mayHash = false): boolean {
   const endings = endingsOf(ways);
   if (expected.verdict !== "endpoints") return endings.length === 1 && endings[0]?.end.kind === expected.verdict;
@@ -59,4 +63,39 @@ function isSameShare(a: Fraction | null, b: Fraction | null, tolerance: number):
   if (a === null || b === null) return a === b;
   if (equalFractions(a, b)) return true;
   return tolerance > 0 && Math.abs(fractionToNumber(a) - fractionToNumber(b)) <= tolerance;
+}
+
+/** What the spec means for a packet, where the rules do something else; null where they do it. */
+export function contradiction(
+  backend: BackendName,
+  ir: NodeIr,
+  packet: Packet,
+  ways: readonly Ending[],
+): Outcome | null {
+  const expected = decide(meaningFor(backend, ir), packet);
+  const frontend = frontendOf(ir, packet.destination, packet.protocol, packet.port);
+  const mayHash = backend === "ipvs" && frontend !== null && frontend.affinity !== null;
+  if (agrees(backend, expected, ways, mayHash)) return null;
+  const isRefusal = mayRefuse(backend, ir, packet, expected) && agrees(backend, { verdict: "reject", key: null }, ways);
+  return isRefusal ? null : expected;
+}
+
+/**
+ * The same for a client that has come before: it may be sent to one endpoint, or to some, but only where it could be
+ * sent the first time.
+ */
+export function contradictionAgain(
+  backend: BackendName,
+  ir: NodeIr,
+  packet: Packet,
+  ways: readonly Ending[],
+): Outcome | null {
+  const expected = decide(meaningFor(backend, ir), packet);
+  if (expected.verdict !== "endpoints") return agrees(backend, expected, ways) ? null : expected;
+  const seen = new Set(ways.map(({ end }) => (end.kind === "translated" ? `${end.address.text} ${end.port}` : "")));
+  const met = expected.choices.filter(({ address, port }) => seen.has(`${address.text} ${port}`));
+  // how often is not asked
+  const choices = met.map((choice) => ({ ...choice, share: met.length === 1 ? one : null }));
+  const ends = ways.map(({ end }) => ({ end, share: null }));
+  return agrees(backend, { ...expected, choices }, ends) ? null : expected;
 }
