@@ -43,6 +43,8 @@ export class Relay implements PipeOwner {
   #clientEnded = false;
   #endpointEnded = false;
   #isOver = false;
+  /** Set when a connection has lived for a while: most are over before, and it costs eight calls of the system. */
+  #keepsAlive = false;
   /** What was sent before the answer, to be sent again; null: no longer possible. */
   #sent: Buffer[] | null = [];
   #sentBytes = 0;
@@ -59,7 +61,7 @@ export class Relay implements PipeOwner {
     this.#client.on("error", () => this.#over("client-reset"));
     this.#client.on("end", () => {
       this.#clientEnded = true;
-      this.#upstream?.end();
+      if (!this.#isDone()) this.#upstream?.end();
     });
     this.#client.on("close", this.#closed);
   }
@@ -82,8 +84,6 @@ export class Relay implements PipeOwner {
   start(pool: Pool, clientAddress: string): void {
     const { settings } = this.#host;
     this.#pool = pool;
-    this.#client.setNoDelay(true);
-    this.#client.setKeepAlive(true, settings.keepAliveMs);
     this.#attempts = new Attempts(pool, clientAddress, settings, this.#host.now());
     this.#attempt();
   }
@@ -102,15 +102,20 @@ export class Relay implements PipeOwner {
       return;
     }
     endpoint.bytesToEndpoint += bytes.length;
-    this.#sentBytes += bytes.length;
     if (this.#sent === null) return;
+    this.#sentBytes += bytes.length;
     if (this.#sentBytes > this.#host.settings.resendBytes) this.#sent = null;
     else this.#sent.push(Buffer.from(bytes));
   }
 
   /** Ends it when its time is over. */
   sweep(now: number): void {
-    const { idleMs, halfClosedMs, stallMs } = this.#host.settings;
+    const { idleMs, halfClosedMs, stallMs, keepAliveMs } = this.#host.settings;
+    if (!this.#keepsAlive && this.#down.from !== null) {
+      this.#keepsAlive = true;
+      this.#client.setKeepAlive(true, keepAliveMs);
+      this.#upstream?.setKeepAlive(true, keepAliveMs);
+    }
     const isStalled = ({ waitsSince }: Pipe) => waitsSince >= 0 && now - waitsSince >= stallMs;
     const leavesAt = this.#endpoint?.leavesAt ?? null;
     if (leavesAt !== null && now >= leavesAt) this.#over("drained");
@@ -141,22 +146,19 @@ export class Relay implements PipeOwner {
 
   #dial(endpoint: PoolEndpoint, timeoutMs: number): void {
     const startedAt = this.#host.now();
-    const { keepAliveMs } = this.#host.settings;
     const upstream = connect({
       host: endpoint.address.text,
       port: endpoint.port,
       allowHalfOpen: true,
       noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: keepAliveMs,
       autoSelectFamily: false,
       onread: { buffer: this.#down.buffer, callback: this.#down.read },
     });
     this.#upstream = upstream;
     this.#endpoint = endpoint;
     endpoint.active++;
-    this.#timer = setTimeout(() => this.#failed(upstream, endpoint, "ETIMEDOUT"), timeoutMs);
-    upstream.once("connect", () => {
+    this.#timer = setTimeout(() => this.#tooLate(upstream, endpoint), timeoutMs);
+    upstream.on("connect", () => {
       this.#clearTimer();
       endpoint.connections++;
       if (this.#pool !== null) this.#host.dialed(this.#pool, this.#host.now() - startedAt);
@@ -165,9 +167,16 @@ export class Relay implements PipeOwner {
     upstream.on("error", (error: NodeJS.ErrnoException) => this.#failed(upstream, endpoint, error.code ?? ""));
     upstream.on("end", () => {
       this.#endpointEnded = true;
-      this.#client.end();
+      if (!this.#isDone()) this.#client.end();
     });
     upstream.on("close", this.#closed);
+  }
+
+  /** When this process was late itself, the answer may have come in time and wait to be read: timers are looked at first. */
+  #tooLate(upstream: Socket, endpoint: PoolEndpoint): void {
+    setImmediate(() => {
+      if (upstream.connecting) this.#failed(upstream, endpoint, "ETIMEDOUT");
+    });
   }
 
   #opened(upstream: Socket): void {
@@ -186,8 +195,7 @@ export class Relay implements PipeOwner {
     if (!wasOpen) this.#countFailed(endpoint, code);
     else {
       endpoint.resets++;
-      if (!this.#hasAnswer && this.#sentBytes === 0) this.#pool?.failed(endpoint, this.#host.now());
-      else if (!this.#hasAnswer) this.#pool?.doubted(endpoint, this.#host.now());
+      if (!this.#hasAnswer) this.#pool?.failed(endpoint, this.#host.now());
     }
     if (this.#sent === null || this.#hasAnswer) {
       this.#over("endpoint-reset");
@@ -224,6 +232,20 @@ export class Relay implements PipeOwner {
     this.#timer = null;
   }
 
+  /**
+   * Both sides have said that nothing more comes, and all that came is with the kernel: closing tells the rest. It spares
+   * one side a shutdown of its own, and both of them a turn of the loop.
+   */
+  #isDone(): boolean {
+    const [client, upstream] = [this.#client, this.#upstream];
+    if (!this.#clientEnded || !this.#endpointEnded || upstream === null) return false;
+    if (client.writableLength > 0 || upstream.writableLength > 0) return false;
+    this.#finish("ended");
+    client.destroy();
+    upstream.destroy();
+    return true;
+  }
+
   /** Both sides have ended by themselves. */
   readonly #closed = (): void => {
     if (this.#isOver || !this.#client.destroyed) return;
@@ -233,11 +255,15 @@ export class Relay implements PipeOwner {
 
   #over(reason: EndReason): void {
     if (this.#isOver) return;
+    this.#finish(reason);
+    for (const socket of [this.#client, this.#upstream])
+      if (socket !== null && !socket.destroyed) socket.resetAndDestroy();
+  }
+
+  #finish(reason: EndReason): void {
     this.#isOver = true;
     this.#clearTimer();
     if (this.#pool !== null) this.#pool.counters.ends[reason]++;
-    for (const socket of [this.#client, this.#upstream])
-      if (socket !== null && !socket.destroyed) socket.resetAndDestroy();
     this.#up.close();
     this.#down.close();
     this.#release();

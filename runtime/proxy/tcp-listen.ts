@@ -24,7 +24,7 @@ const backlog = 4096;
 /** Listens. Rejects with the error of the system call. */
 export function listenTcp({ address, port, onClient, onError }: TcpListenerOptions): Promise<TcpListener> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     server.once("error", reject);
     server.listen({ host: address.text, port, backlog, ipv6Only: address.family === "ipv6", exclusive: true }, () => {
       server.off("error", reject);
@@ -49,11 +49,19 @@ function takeHandles(
   if (typeof handle !== "object" || handle === null || typeof Reflect.get(handle, "onconnection") !== "function") {
     return false;
   }
+  const isInherited = setNoDelay(handle);
   const accepted = (status: number, client: unknown): void => {
     if (status !== 0 || client === undefined) onError(acceptError(status));
-    else onClient((reader) => new Socket(handleOptions(client, reader)));
+    else if (isInherited) onClient((reader) => new Socket(handleOptions(client, reader)));
+    else onClient((reader) => new Socket(handleOptions(client, reader)).setNoDelay(true));
   };
   return Reflect.set(handle, "onconnection", accepted);
+}
+
+/** On Linux an accepted socket has what the one that listens has: one call of the system instead of one for each. */
+function setNoDelay(handle: object): boolean {
+  const set: unknown = Reflect.get(handle, "setNoDelay");
+  return typeof set === "function" && Reflect.apply(set, handle, [true]) === 0;
 }
 
 function handleOptions(handle: unknown, onread: OnReadOpts): object {

@@ -8,7 +8,6 @@ import {
   isFromNode,
   isLocal,
   type OtherKind,
-  placesOf,
   type Surroundings,
   type Traces,
 } from "../simulation.ts";
@@ -89,14 +88,14 @@ interface Onwards {
 }
 
 function branchOf(walk: Walk, reachesIpvs: boolean | null, virtualServer: VirtualServer | null): OtherBranch {
-  const { verdict, trail, state } = walk;
+  const { verdict, path, state } = walk;
   const isEnded = verdict === "drop" || verdict === "reject";
   return {
     end: { kind: isEnded ? verdict : "pass" },
     traces: isEnded ? null : { mark: state.mark, classId: 0 },
     reachesIpvs,
     virtualServer,
-    path: placesOf(trail),
+    path,
   };
 }
 
@@ -106,6 +105,6 @@ function untouched(walk: Walk, mark: number): OtherBranch {
     traces: { mark, classId: 0 },
     reachesIpvs: false,
     virtualServer: null,
-    path: placesOf(walk.trail),
+    path: walk.path,
   };
 }

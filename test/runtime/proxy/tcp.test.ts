@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { echo, endpoint, exchange, freePort, received, runningProxy, saying } from "../../support/proxy.ts";
 
 /** One service on a free port, with these endpoints. */
@@ -82,7 +83,46 @@ describe("a connection", () => {
   });
 });
 
+describe("a connection that lasts", () => {
+  it("is watched by the kernel on both sides from the next sweep on, a short one is not", async () => {
+    const { port } = await endpoint(echo);
+    const proxy = await proxyTo([port]);
+    const socket = connect(proxy.portOf(0), "127.0.0.1");
+    socket.write("?");
+    await once(socket, "data");
+    const watched = () => [watchedAt({ local: proxy.portOf(0) }), watchedAt({ remote: port })];
+    expect(watched()).toEqual([false, false]);
+    proxy.later(500);
+    expect(watched()).toEqual([true, true]);
+    socket.destroy();
+  });
+});
+
+/** Whether the established connection of 127.0.0.1 has a keep-alive timer: proc_net_tcp(5), field `tr`. */
+function watchedAt({ local, remote }: { local?: number; remote?: number }): boolean {
+  const lines = readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1);
+  const portOf = (text = "") => Number.parseInt(text.split(":")[1] ?? "", 16);
+  const line = lines
+    .map((text) => text.trim().split(/\s+/))
+    .find(([, from, to, state]) => state === "01" && (portOf(from) === local || portOf(to) === remote));
+  return line?.[5]?.startsWith("02:") ?? false;
+}
+
 describe("endpoints", () => {
+  it("that answer in time are not given up because this process looked late", async () => {
+    const { port } = await endpoint(saying("here"));
+    const proxy = await proxyTo([port], { attemptMs: [20], dialMs: 1000 });
+    const now = vi.spyOn(proxy.engine, "now");
+    const busy = new Int32Array(new SharedArrayBuffer(4));
+    // the clock is asked just before the attempt begins
+    now.mockImplementationOnce(() => {
+      setImmediate(() => Atomics.wait(busy, 0, 0, 60));
+      return performance.now();
+    });
+    expect(await exchange(proxy.portOf(0), "?")).toBe("here");
+    expect(proxy.engine.pools[0]?.endpoints[0]).toMatchObject({ timedOut: 0, connections: 1 });
+  });
+
   it("get connections in turn", async () => {
     const [one, two] = [await endpoint(saying("one")), await endpoint(saying("two"))];
     const proxy = await proxyTo([one.port, two.port]);
