@@ -88,10 +88,23 @@ export interface Branch<R, M> {
   readonly end: End;
   /** null where it ends here, or has come to a process of the node that it was sent to. */
   readonly traces: Traces | null;
-  /** The rules that matched, in order. */
-  readonly path: readonly R[];
+  /** The rules that matched, in order; made when asked for. */
+  path(): readonly R[];
   /** What the kernel remembers afterwards; the next connection of the client starts with it. */
   readonly memory: M;
+}
+
+/** The rules that a packet has met, from the last one back: ways that divide share what they have in common. */
+export interface Trail<R> {
+  readonly last: R;
+  readonly before: Trail<R> | null;
+}
+
+/** In the order in which they were met. */
+export function placesOf<R>(trail: Trail<R> | null): readonly R[] {
+  const places: R[] = [];
+  for (let at = trail; at !== null; at = at.before) places.push(at.last);
+  return places.reverse();
 }
 
 /** A result that several branches have in common. */

@@ -116,7 +116,7 @@ export function prefixCovers(outer: Prefix, inner: Prefix): boolean {
 
 /** 127.0.0.0/8 and ::1, by RFC 1122 and RFC 4291. */
 export function isLoopback(address: IpAddress): boolean {
-  return address.family === "ipv4" ? address.bits >> 24n === 127n : address.bits === 1n;
+  return address.family === "ipv4" ? address.text.startsWith("127.") : address.text === "::1";
 }
 
 /** IPv4 before IPv6, then numerically. */

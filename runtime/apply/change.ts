@@ -59,7 +59,10 @@ export async function change(
   if (trusted !== null && proven !== null) {
     const { name } = trusted.view;
     const { facts = {}, empty = [] } = site.state.current();
-    return { knowledge: { tokens: { [name]: proven.token }, facts, empty }, views: new Map() };
+    const own = facts[name];
+    // of other planes nothing is known of now
+    const knowledge = { tokens: { [name]: proven.token }, facts: own === undefined ? {} : { [name]: own }, empty };
+    return { knowledge, views: new Map() };
   }
   return readBack(site, desired, options);
 }

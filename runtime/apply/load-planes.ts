@@ -23,7 +23,7 @@ export async function loadPlanes({ flavour }: PlaneOptions): Promise<readonly Bo
         ? (await programFor("userspace", applied)).program.rules
         : (await programFor("iptables", applied)).program,
     ),
-    bindPlane(ipvs.ipvsPlane, async (applied) => (await programFor("ipvs", applied)).program),
+    bindPlane(ipvs.ipvsPlaneWith(flavour), async (applied) => (await programFor("ipvs", applied)).program),
   ];
 }
 

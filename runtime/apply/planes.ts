@@ -36,6 +36,8 @@ export interface BoundPlane {
   facts(view: PlaneView): Snapshot;
   generation(host: Host): Promise<string | null>;
   mayAssume(facts: Snapshot): boolean;
+  /** See Plane. */
+  suits(facts: Snapshot): boolean;
   /** See Plane; null when it has none in another one. */
   readonly rulesIn: PlaneName | null;
   readonly drain:
@@ -115,6 +117,7 @@ export function bindPlane<P>(plane: Plane<P>, parse: (applied: Applied) => Promi
     facts: ({ snapshot }) => plane.facts?.(snapshot) ?? {},
     generation: (host) => plane.generation(host),
     mayAssume: (facts) => plane.mayAssume?.(facts) ?? false,
+    suits: (facts) => plane.suits?.(facts) ?? true,
     rulesIn: plane.rulesIn ?? null,
     drain:
       drain === undefined

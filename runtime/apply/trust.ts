@@ -35,7 +35,7 @@ export async function trustedPlane(site: Site, target: PlaneName): Promise<Trust
   const plane = site.planes.find((each) => each.name === name);
   if (plane === undefined || (await plane.generation(site.host)) !== (token ?? null)) return null;
   const own = facts?.[name] ?? {};
-  if (token === undefined && !plane.mayAssume(own)) return null;
+  if (!plane.suits(own) || (token === undefined && !plane.mayAssume(own))) return null;
   const view = plane.unchanged(state.artifact(record), record.generation, own);
   const views = new Map([[name, view]]);
   for (const each of site.planes) {
@@ -59,7 +59,7 @@ export async function sparedBy(site: Site, tokens: Knowledge["tokens"], target: 
     const { name } = plane;
     if (name !== target && empty.includes(name) && isSame(name)) views.set(name, await plane.assume(null));
     const kept = facts[name];
-    if (kept !== undefined && isSame(plane.rulesIn)) unchanged[name] = kept;
+    if (kept !== undefined && isSame(plane.rulesIn) && plane.suits(kept)) unchanged[name] = kept;
   }
   return { views, unchanged };
 }

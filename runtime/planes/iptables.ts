@@ -42,10 +42,16 @@ export function rulesPlane(owner: RulesOwner, wanted: IptablesFlavour | null = n
     plan: (now, after) => plan(now, after, owner),
     restore: (now, snapshot) => restore(now, snapshot, owner),
     facts: snapshotFacts,
+    suits: (facts) => suitsFlavour(facts, wanted),
     generation,
     // a change reads and writes whole tables, which is little more than listing them
     mayAssume: (facts) => factsOf(facts).holder === "legacy",
   };
+}
+
+/** Whether rules go, by these facts, where they are wanted. */
+export function suitsFlavour(facts: Snapshot, wanted: IptablesFlavour | null): boolean {
+  return wanted === null || factsOf(facts).flavour === wanted;
 }
 
 /** The chains of both owners stand in the same listings. */

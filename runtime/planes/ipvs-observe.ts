@@ -22,6 +22,7 @@ import type {
   Sysctl,
   VirtualServer,
 } from "../../compiler/backends/ipvs/program.ts";
+import type { IptablesFlavour } from "../../compiler/backends/step.ts";
 import { compareAddresses, families, prefixContains, withoutCovered } from "../../compiler/net/address.ts";
 import { compareNumbers } from "../../compiler/net/order.ts";
 import { compareProtocols } from "../../compiler/net/port.ts";
@@ -54,11 +55,15 @@ const nothingThere: IpvsState = { servers: [], timeouts: { tcp: 0, tcpFin: 0, ud
 
 /**
  * Reads what weir has in IPVS, sets, chains, routes. Virtual servers are weir's when its sets lead to them, or when a
- * known program has them outside of the kept ranges. Throws HostError.
+ * known program has them outside of the kept ranges. `flavour`: where rules of iptables are wanted. Throws HostError.
  */
-export async function observeIpvs(host: Host, hints: ObserveHints<IpvsProgram>): Promise<IpvsObservation> {
+export async function observeIpvs(
+  host: Host,
+  hints: ObserveHints<IpvsProgram>,
+  flavour: IptablesFlavour | null = null,
+): Promise<IpvsObservation> {
   const { known } = hints;
-  const rules = await observeRules(host, hints);
+  const rules = await observeRules(host, hints, flavour);
   const listing = parseSetListing(await listSets(host, ownSetName));
   const found = await readRouting(host, routingTable);
   const routing = { ipv4: routingOf(found.ipv4, known, "ipv4"), ipv6: routingOf(found.ipv6, known, "ipv6") };
@@ -105,10 +110,11 @@ export async function observeIpvs(host: Host, hints: ObserveHints<IpvsProgram>):
 async function observeRules(
   host: Host,
   { known, unchanged }: ObserveHints<IpvsProgram>,
+  flavour: IptablesFlavour | null,
 ): Promise<Observed<IpvsProgram["rules"]>> {
   const hints = { known: known.map((program) => program.rules) };
   const kept = unchanged === undefined ? null : rulesFrom(parseRest(unchanged).rules, "ipvs", hints);
-  return kept ?? rulesPlane("ipvs").observe(host, hints);
+  return kept ?? rulesPlane("ipvs", flavour).observe(host, hints);
 }
 
 async function readState(host: Host): Promise<IpvsState> {

@@ -59,6 +59,11 @@ export interface Plane<P> {
   /** A token that is the same only while nobody has changed the plane; null where the kernel has no such thing. */
   generation(host: Host): Promise<string | null>;
   /**
+   * Whether a plan may start from these facts; otherwise the plane is to be read. False where it was asked to put its rules
+   * elsewhere than they are.
+   */
+  readonly suits?: (facts: Snapshot) => boolean;
+  /**
    * The plane whose tables this one has rules in too. While nobody has changed that one, these rules are what they were:
    * see `ObserveHints.unchanged`.
    */

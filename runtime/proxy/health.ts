@@ -2,6 +2,9 @@
 const firstBackoffMs = 1000;
 const longestBackoffMs = 30_000;
 
+/** So many clients in a row that it has reset without a byte show that it is not the client's fault. */
+const mostDoubts = 3;
+
 /** An endpoint was marked as failing, or may have clients again. */
 export type HealthChange = (key: string, isUp: boolean, failures: number) => void;
 
@@ -10,6 +13,7 @@ interface Marked {
   /** When it may be tried again. */
   until: number;
   isTried: boolean;
+  doubts: number;
 }
 
 /**
@@ -33,16 +37,24 @@ export class Health {
 
   /** Returns the milliseconds that it is left alone. */
   failed(key: string, now: number): number {
-    const marked = this.#marked.get(key) ?? { failures: 0, until: 0, isTried: false };
+    const marked = this.#marked.get(key) ?? { failures: 0, until: 0, isTried: false, doubts: 0 };
     // many clients that fail at once are one failure
     const isNew = marked.until === 0;
     if (isNew) marked.failures++;
     const backoff = Math.min(firstBackoffMs * 2 ** (marked.failures - 1), longestBackoffMs);
     marked.until = Math.max(marked.until, now + backoff);
+    marked.doubts = 0;
     marked.isTried = false;
     this.#marked.set(key, marked);
     if (isNew) this.#changed(key, false, marked.failures);
     return backoff;
+  }
+
+  /** It has reset a connection before it said anything, which a strange client can bring about: a few of them in a row count. */
+  doubted(key: string, now: number): void {
+    const marked = this.#marked.get(key) ?? { failures: 0, until: 0, isTried: false, doubts: 0 };
+    this.#marked.set(key, marked);
+    if (++marked.doubts >= mostDoubts) this.failed(key, now);
   }
 
   /** The proxy's own trial has failed. */

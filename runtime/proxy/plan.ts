@@ -1,7 +1,7 @@
 import { allocatePorts, portPlace } from "../../compiler/backends/userspace/ports.ts";
 import type { ProxyFrontend, ProxyListener, ProxyTable } from "../../compiler/backends/userspace/program.ts";
 import type { Family, IpAddress, Prefix } from "../../compiler/net/address.ts";
-import { prefixContains } from "../../compiler/net/address.ts";
+import { addressFromBits, prefixContains } from "../../compiler/net/address.ts";
 import type { Port, PortRange, Protocol } from "../../compiler/net/port.ts";
 import { formatSocket } from "../../compiler/net/socket.ts";
 import type { PoolPlan } from "./pool.ts";
@@ -78,8 +78,18 @@ function bindingsOf(table: ProxyTable, mode: ListenMode, nodeAddresses: readonly
         ),
       );
     case "addresses":
-      return mode.addresses.flatMap((address) => mappedBindings(table.frontends, address, mode.range));
+      return mode.addresses
+        .flatMap((address) => withoutWildcard(address, nodeAddresses))
+        .flatMap((address) => mappedBindings(table.frontends, address, mode.range));
   }
+}
+
+/** A socket on the wildcard would answer UDP from an address that the client never asked: each address gets its own. */
+function withoutWildcard(address: IpAddress, nodeAddresses: readonly IpAddress[]): readonly IpAddress[] {
+  if (address.bits !== 0n) return [address];
+  const { family } = address;
+  const loopback = addressFromBits(family, family === "ipv4" ? 0x7f000001n : 1n);
+  return [loopback, ...nodeAddresses.filter((each) => each.family === family)];
 }
 
 function ruleBinding({ name, key, protocol, port }: ProxyListener, address: IpAddress): Binding {

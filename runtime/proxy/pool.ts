@@ -96,6 +96,11 @@ export class Pool {
     this.#health.failed(healthKey(this.protocol, endpoint), now);
   }
 
+  /** It has reset a connection of which it got bytes, and gave none. */
+  doubted(endpoint: PoolEndpoint, now: number): void {
+    this.#health.doubted(healthKey(this.protocol, endpoint), now);
+  }
+
   answered(endpoint: PoolEndpoint): void {
     this.#health.answered(healthKey(this.protocol, endpoint));
   }

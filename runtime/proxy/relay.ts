@@ -102,8 +102,8 @@ export class Relay implements PipeOwner {
       return;
     }
     endpoint.bytesToEndpoint += bytes.length;
-    if (this.#sent === null) return;
     this.#sentBytes += bytes.length;
+    if (this.#sent === null) return;
     if (this.#sentBytes > this.#host.settings.resendBytes) this.#sent = null;
     else this.#sent.push(Buffer.from(bytes));
   }
@@ -195,7 +195,8 @@ export class Relay implements PipeOwner {
     if (!wasOpen) this.#countFailed(endpoint, code);
     else {
       endpoint.resets++;
-      if (!this.#hasAnswer) this.#pool?.failed(endpoint, this.#host.now());
+      if (!this.#hasAnswer && this.#sentBytes === 0) this.#pool?.failed(endpoint, this.#host.now());
+      else if (!this.#hasAnswer) this.#pool?.doubted(endpoint, this.#host.now());
     }
     if (this.#sent === null || this.#hasAnswer) {
       this.#over("endpoint-reset");

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linuxHost } from "../../runtime/host/linux-host.ts";
 import { runProgram } from "../support/built.ts";
@@ -30,12 +30,13 @@ beforeAll(async () => {
 afterAll(() => test?.close());
 
 describe("the systemd unit", () => {
-  it("is one that systemd understands", async (context) => {
+  it.for(["weir.service", "weir-proxy.service"])("%s is one that systemd understands", async (name, context) => {
     if ((await linuxHost().find("systemd-analyze")) === null)
       return skipFor(context, "systemd-analyze is not installed");
     // systemd wants the program to exist
-    const path = join(temporaryFolder(), "weir.service");
-    writeFileSync(path, readFileSync(unitPath, "utf8").replaceAll("/usr/bin/weir", "/bin/true"));
+    const path = join(temporaryFolder(), name);
+    const text = readFileSync(join(dirname(unitPath), name), "utf8");
+    writeFileSync(path, text.replaceAll("/usr/bin/weir", "/bin/true"));
     const ended = await runProgram("systemd-analyze", ["verify", path]);
     expect(`${ended.stdout}${ended.stderr}`).toBe("");
     expect(ended.code).toBe(0);

@@ -7,7 +7,7 @@ import type { Step } from "../../compiler/backends/step.ts";
 import { ipsetExecutor } from "../../runtime/execute/ipset.ts";
 import { readSysctl, sysctlExecutor } from "../../runtime/execute/sysctl.ts";
 import { readSets } from "../../runtime/netlink/ipset.ts";
-import { ipvsPlane } from "../../runtime/planes/ipvs.ts";
+import { ipvsPlane, ipvsPlaneWith } from "../../runtime/planes/ipvs.ts";
 import { listSetNames, listSets, restoreSets, saveSets } from "../../runtime/planes/ipvs-tool.ts";
 import { clusterRoutes, frontend, testIr } from "../support/ir.ts";
 import { labTrouble, skipFor } from "../support/kernel.ts";
@@ -170,6 +170,22 @@ describe("kernel settings", () => {
       trouble: "unsupported",
       help: "modprobe ip_vs",
     });
+  });
+});
+
+describe("rules beside IPVS", () => {
+  it("go into the flavour that is asked for, also when what was read before says another", async () => {
+    const program = served("10.96.0.10:80");
+    const flavoursOf = async (flavour: "nft" | "legacy" | null, unchanged = {}): Promise<unknown> => {
+      const plane = ipvsPlaneWith(flavour);
+      const steps = plane.plan(await plane.observe(host, { known: [], unchanged }), program);
+      return [...new Set(steps.flatMap((step) => (step.kind === "iptables" ? [step.flavour] : [])))];
+    };
+    const { snapshot } = await ipvsPlaneWith("nft").observe(host, { known: [] });
+    const facts = ipvsPlane.facts?.(snapshot) ?? {};
+    expect(await flavoursOf(null, facts)).toEqual(["nft"]);
+    expect(await flavoursOf("legacy")).toEqual(["legacy"]);
+    expect([ipvsPlaneWith("nft"), ipvsPlaneWith("legacy")].map((plane) => plane.suits?.(facts))).toEqual([true, false]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -79,6 +79,46 @@ describe("weir proxy", () => {
       expect(text.split("\n")).toContain(line);
     }
     expect(JSON.parse(await get("/healthz"))).toEqual({ state: "serving", places: 1, listening: 1, clients: 0 });
+  });
+
+  it("is the first try that the README shows", async () => {
+    const example = readFileSync("docs/examples/try.weir", "utf8");
+    const [one, two] = [await endpoint(saying("one")), await endpoint(saying("two"))];
+    const port = await freePort();
+    const ports = new Map([
+      ["8080", port],
+      ["9001", one.port],
+      ["9002", two.port],
+    ]);
+    const spec = example.replace(/\b(8080|9001|9002)\b/g, (text) => String(ports.get(text)));
+    const { lines } = await startProxy(spec, "--listen", "127.0.0.1");
+    expect(lines).toEqual([`127.0.0.1:${port}/tcp  try/web:http at 10.96.0.80:${port}`]);
+    const answers = [];
+    for (let at = 0; at < 4; at++) answers.push(await exchange(port, "?"));
+    expect(answers.sort()).toEqual(["one", "one", "one", "two"]);
+    expect(readFileSync("README.md", "utf8")).toContain("127.0.0.1:8080/tcp  try/web:http at 10.96.0.80:8080");
+  });
+
+  it("outlives a lack of descriptors, and serves again when there are some", async (context) => {
+    const prlimit = ["/usr/bin/prlimit", "/bin/prlimit"].find((path) => existsSync(path));
+    if (prlimit === undefined) return context.skip("there is no prlimit");
+    const { port: echoing } = await endpoint(echo);
+    const port = await freePort();
+    const cwd = temporaryFolder({ "try.weir": service("try/web", port, echoing) });
+    const args = ["--nofile=60:60", process.execPath, script, "proxy", "try.weir", "--listen", "127.0.0.1"];
+    const child = spawn(prlimit, [...args, "--log", "json", "--max-connections", "1000"], { cwd, stdio: "pipe" });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    let logged = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      logged += text;
+    });
+    await once(createInterface({ input: child.stdout }), "line");
+    const sockets = Array.from({ length: 80 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+    await expect.poll(() => logged).toContain('"event":"system-limit","code":"EMFILE"');
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(() => exchange(port, "again").catch(() => null), { timeout: 10_000 }).toBe("again");
+    expect(logged).not.toMatch(/^\s+at /m);
+    expect(child.exitCode).toBe(null);
   });
 
   it("ends when its connections have, or with the second signal", async () => {

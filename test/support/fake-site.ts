@@ -31,6 +31,8 @@ export interface FakeSite {
   count: number | null;
   /** Whether planes that count nothing may be assumed to hold what was read back last. */
   mayAssume: boolean;
+  /** Whether what is known of planes is what is wanted of them. */
+  suits: boolean;
   /** Every look at a plane; with ` but rules` where its rules in the tables of nftables were left out. */
   readonly reads: string[];
   /** Called when a plane has just been read. */
@@ -107,6 +109,7 @@ function plane(name: PlaneName, fake: FakeSite): BoundPlane {
     facts: () => ({}),
     generation: async () => (name === "nftables" && fake.count !== null ? `boot ${fake.count}` : null),
     mayAssume: () => fake.mayAssume,
+    suits: () => fake.suits,
     rulesIn: name === "ipvs" ? "nftables" : null,
     drain:
       name !== "ipvs"
@@ -130,6 +133,7 @@ export function fakeSite(stateFolder: string, kernel: FakeKernel = emptyKernel()
     keepers: 0,
     count: null,
     mayAssume: false,
+    suits: true,
     reads: [],
     onRead: () => {},
   };

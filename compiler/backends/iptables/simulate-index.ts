@@ -1,4 +1,4 @@
-import { type Fraction, fraction } from "../../net/fraction.ts";
+import { type Fraction, fraction, multiply } from "../../net/fraction.ts";
 import { assert, InternalError } from "../../result.ts";
 import type {
   BuiltinChain,
@@ -16,9 +16,14 @@ export interface IptablesPlace {
   readonly rule: IptablesRule;
 }
 
-/** A throw of dice: how probable it is that the rule goes on, and that it does not. */
+/** A throw of dice. */
 export interface Dice {
   readonly kind: "dice";
+  /** What it makes of the share of a walk: where the rule goes on, and where it does not. */
+  divide(share: Fraction): Divided;
+}
+
+export interface Divided {
   readonly hit: Fraction;
   readonly miss: Fraction;
 }
@@ -29,18 +34,19 @@ export type RuleTest = Exclude<IptablesMatch, { readonly kind: "statistic" | "co
 export interface IndexedRule {
   readonly place: IptablesPlace;
   readonly tests: readonly RuleTest[];
+  /** The chain that it jumps or goes to; null where there is none of that name. */
+  readonly to: IndexedChain | null;
 }
 
 export interface IndexedChain {
-  readonly table: IptablesTableName;
   readonly name: string;
-  readonly rules: readonly IndexedRule[];
+  rules(): readonly IndexedRule[];
 }
 
 /** A table that a hook calls, and weir's chains that its built-in chain jumps to, in order. */
 export interface HookStage {
   readonly table: IptablesTableName;
-  readonly targets: readonly string[];
+  targets(): readonly IndexedChain[];
 }
 
 /** Tables of a hook in the order in which the kernel calls them (enum nf_ip_hook_priorities). */
@@ -56,18 +62,19 @@ const tablesOf: Readonly<Record<BuiltinChain, readonly IptablesTableName[]>> = {
 export class RulesetIndex {
   /** Stages without a jump are left out. */
   readonly hooks: Readonly<Record<BuiltinChain, readonly HookStage[]>>;
-  readonly #chains: ReadonlyMap<IptablesTableName, ReadonlyMap<string, IptablesChain>>;
-  readonly #ready = new Map<IptablesTableName, Map<string, IndexedChain>>();
+  readonly #chains: ReadonlyMap<string, IndexedChain>;
 
   constructor({ tables, jumps }: IptablesRuleset) {
     this.#chains = new Map(
-      tables.map((table) => [table.name, new Map(table.chains.map((chain) => [chain.name, chain]))] as const),
+      tables.flatMap(({ name, chains }) =>
+        chains.map((chain) => [`${name} ${chain.name}`, this.#indexedChain(name, chain)] as const),
+      ),
     );
-    for (const { name } of tables) this.#ready.set(name, new Map());
     const stages = (chain: BuiltinChain): readonly HookStage[] =>
       tablesOf[chain].flatMap((table) => {
         const own = jumps.filter((jump) => jump.table === table && jump.chain === chain);
-        return own.length === 0 ? [] : [{ table, targets: own.map(({ target }) => target) }];
+        const targets = once(() => own.map(({ target }) => this.#named(table, target)));
+        return own.length === 0 ? [] : [{ table, targets }];
       });
     this.hooks = {
       PREROUTING: stages("PREROUTING"),
@@ -78,15 +85,26 @@ export class RulesetIndex {
     };
   }
 
-  /** Throws InternalError when the table has no such chain. */
-  chain(table: IptablesTableName, name: string): IndexedChain {
-    const known = this.#ready.get(table)?.get(name);
-    if (known !== undefined) return known;
-    const chain = this.#chains.get(table)?.get(name);
+  #named(table: IptablesTableName, name: string): IndexedChain {
+    const chain = this.#chains.get(`${table} ${name}`);
     if (chain === undefined) throw new InternalError(`table ${table} has no chain ${name}`);
-    const ready: IndexedChain = { table, name, rules: chain.rules.map((rule) => indexedRule(table, name, rule)) };
-    this.#ready.get(table)?.set(name, ready);
-    return ready;
+    return chain;
+  }
+
+  #indexedChain(table: IptablesTableName, { name, rules }: IptablesChain): IndexedChain {
+    return { name, rules: once(() => rules.map((rule) => this.#indexedRule(table, name, rule))) };
+  }
+
+  #indexedRule(table: IptablesTableName, chain: string, rule: IptablesRule): IndexedRule {
+    const tests = rule.matches.flatMap((match): readonly RuleTest[] => {
+      if (match.kind === "comment") return [];
+      return match.kind === "statistic" ? [diceOf(match.threshold)] : [match];
+    });
+    assert(tests.filter(({ kind }) => kind === "dice").length < 2, "a rule with two statistics cannot be followed");
+    const { target } = rule;
+    const isLeading = target.kind === "jump" || target.kind === "goto";
+    const to = isLeading ? (this.#chains.get(`${table} ${target.chain}`) ?? null) : null;
+    return { place: { table, chain, rule }, tests, to };
   }
 }
 
@@ -99,16 +117,23 @@ export function indexOf(ruleset: IptablesRuleset): RulesetIndex {
   return known;
 }
 
-function indexedRule(table: IptablesTableName, chain: string, rule: IptablesRule): IndexedRule {
-  const tests = rule.matches.flatMap((match): readonly RuleTest[] => {
-    if (match.kind === "comment") return [];
-    return match.kind === "statistic" ? [diceOf(match.threshold)] : [match];
-  });
-  assert(tests.filter(({ kind }) => kind === "dice").length < 2, "a rule with two statistics cannot be followed");
-  return { place: { table, chain, rule }, tests };
+function once<T extends object>(make: () => T): () => T {
+  let made: T | null = null;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
-/** In units of 2^-31 (xt_statistic.h). */
+/** In units of 2^-31 (xt_statistic.h). Packets that come by one way all have the same share, which is divided once. */
 function diceOf(threshold: number): Dice {
-  return { kind: "dice", hit: fraction(threshold, 2 ** 31), miss: fraction(2 ** 31 - threshold, 2 ** 31) };
+  const [hit, miss] = [fraction(threshold, 2 ** 31), fraction(2 ** 31 - threshold, 2 ** 31)];
+  let last: { readonly share: Fraction; readonly divided: Divided } | null = null;
+  return {
+    kind: "dice",
+    divide: (share) => {
+      if (last?.share !== share) last = { share, divided: { hit: multiply(share, hit), miss: multiply(share, miss) } };
+      return last.divided;
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import { addressFromBits, type Family, type IpAddress } from "../../net/address.ts";
-import { type Fraction, multiply, one } from "../../net/fraction.ts";
-import { assert, unreachable } from "../../result.ts";
+import { type Fraction, one } from "../../net/fraction.ts";
+import { InternalError, unreachable } from "../../result.ts";
 import type { Packet } from "../packet.ts";
 import {
   type Branch,
@@ -9,8 +9,10 @@ import {
   firstPacket,
   isFromNode,
   isLocal,
+  placesOf,
   type Surroundings,
   type Traces,
+  type Trail,
 } from "../simulation.ts";
 import type {
   BuiltinChain,
@@ -21,7 +23,6 @@ import type {
   IptablesTarget,
 } from "./program.ts";
 import {
-  type HookStage,
   type IndexedChain,
   type IndexedRule,
   type IptablesPlace,
@@ -48,7 +49,7 @@ const loopbackOf: Readonly<Record<Family, IpAddress>> = {
 export interface Walk {
   readonly share: Fraction;
   readonly state: PacketState;
-  readonly path: readonly IptablesPlace[];
+  readonly trail: Trail<IptablesPlace> | null;
   /** null while nothing has decided. */
   readonly verdict: "accept" | "drop" | "reject" | null;
 }
@@ -67,7 +68,7 @@ export function simulateIptables(
 ): readonly IptablesBranch[] {
   const ruleset = program[packet.destination.family];
   const state = startOf(packet, memory, flow, surroundings.mark);
-  const start: Walk = { share: one, state, path: [], verdict: null };
+  const start: Walk = { share: one, state, trail: null, verdict: null };
   if (ruleset === null) return [branchOf(start, surroundings)];
   const traveller = new Traveller(ruleset, surroundings, noExtensions);
   return traveller.follow([start]).map((walk) => branchOf(walk, surroundings));
@@ -89,9 +90,9 @@ export function startOf(packet: Packet, memory: RecentMemory, flow: Flow, mark =
   };
 }
 
-function branchOf({ share, state, path, verdict }: Walk, surroundings: Surroundings): IptablesBranch {
+function branchOf({ share, state, trail, verdict }: Walk, surroundings: Surroundings): IptablesBranch {
   const end = endOf(state, verdict);
-  return { share, end, traces: tracesOf(state, end, surroundings), path, memory: state.memory };
+  return { share, end, traces: tracesOf(state, end, surroundings), path: () => placesOf(trail), memory: state.memory };
 }
 
 /** A process of the node does not see marks, and for packets that it was sent to by translation nobody else does. */
@@ -121,7 +122,13 @@ const nothingMatched: Tried = { matched: null, missed: null };
 interface Return {
   readonly chain: IndexedChain;
   readonly at: number;
+  /** Where that chain came from. */
+  readonly before: Return | null;
+  readonly depth: number;
 }
+
+/** The kernel refuses rules that jump deeper. */
+const deepest = 64;
 
 /** Knows the rules, and sends packets through them. */
 export class Traveller {
@@ -161,7 +168,7 @@ export class Traveller {
       const after: Walk[] = [];
       for (const walk of current) {
         if (isPast(walk, chain, stage.table)) after.push(walk);
-        else this.#table(stage, entering(walk, chain), after);
+        else this.#table(stage.targets(), entering(walk, chain), after);
       }
       current = after;
     }
@@ -169,40 +176,43 @@ export class Traveller {
   }
 
   /** Through weir's chains that the built-in chain jumps to, one after the other until one accepts or drops. */
-  #table({ table, targets }: HookStage, walk: Walk, after: Walk[]): void {
-    let current: readonly Walk[] = [walk];
-    for (const [at, target] of targets.entries()) {
-      const next = at === targets.length - 1 ? after : [];
-      for (const each of current) {
-        if (each.verdict !== null) next.push(each);
-        else this.#chain(this.#index.chain(table, target), 0, [], each, next);
-      }
-      current = next;
+  #table(targets: readonly IndexedChain[], walk: Walk, after: Walk[]): void {
+    const [first, ...others] = targets;
+    if (first === undefined || walk.verdict !== null) after.push(walk);
+    else if (others.length === 0) this.#chain(first, 0, null, walk, after);
+    else {
+      const between: Walk[] = [];
+      this.#chain(first, 0, null, walk, between);
+      for (const each of between) this.#table(others, each, after);
     }
   }
 
   /** From one rule of a chain to the end of the outermost chain; all ends are added to `after`. */
-  #chain(from: IndexedChain, at: number, stack: readonly Return[], walk: Walk, after: Walk[]): void {
-    let [chain, next, returns, current] = [from, at, stack, walk];
+  #chain(from: IndexedChain, at: number, stack: Return | null, walk: Walk, after: Walk[]): void {
+    let chain = from;
+    let next = at;
+    let back = stack;
+    let current = walk;
     for (;;) {
-      const rule = chain.rules[next++];
+      const rule = chain.rules()[next++];
       if (rule === undefined) {
-        const back = returns.at(-1);
-        if (back === undefined) break;
-        [chain, next, returns] = [back.chain, back.at, returns.slice(0, -1)];
+        if (back === null) break;
+        ({ chain, at: next, before: back } = back);
         continue;
       }
       const tried = this.#try(rule, current);
       if (tried.matched === null) continue;
-      if (tried.missed !== null) this.#chain(chain, next, returns, tried.missed, after);
+      if (tried.missed !== null) this.#chain(chain, next, back, tried.missed, after);
       const { target } = rule.place.rule;
-      current = this.#apply(target, { ...tried.matched, path: [...tried.matched.path, rule.place] });
+      current = this.#apply(target, passed(tried.matched, rule));
       if (current.verdict !== null) break;
       if (target.kind === "jump" || target.kind === "goto") {
-        if (target.kind === "jump") returns = [...returns, { chain, at: next }];
-        assert(returns.length < 64, `chain ${chain.name} jumps too deep`);
-        [chain, next] = [this.#index.chain(chain.table, target.chain), 0];
-      } else if (target.kind === "return") next = chain.rules.length;
+        if (target.kind === "jump") back = { chain, at: next, before: back, depth: back === null ? 1 : back.depth + 1 };
+        if (back?.depth === deepest) throw new InternalError(`chain ${chain.name} jumps too deep`);
+        if (rule.to === null) throw new InternalError(`table ${rule.place.table} has no chain ${target.chain}`);
+        chain = rule.to;
+        next = 0;
+      } else if (target.kind === "return") next = chain.rules().length;
     }
     after.push(current);
   }
@@ -213,8 +223,9 @@ export class Traveller {
     let missed: Walk | null = null;
     for (const test of tests) {
       if (test.kind === "dice") {
-        missed = { ...matched, share: multiply(matched.share, test.miss) };
-        matched = { ...matched, share: multiply(matched.share, test.hit) };
+        const { hit, miss } = test.divide(matched.share);
+        missed = { ...matched, share: miss };
+        matched = { ...matched, share: hit };
       } else if (!matches(test, matched.state, this.#surroundings, this.#extensions)) {
         return nothingMatched;
       } else if (test.kind === "recent") matched = { ...matched, state: remember(test, matched.state) };
@@ -266,6 +277,11 @@ export class Traveller {
         return unreachable(target);
     }
   }
+}
+
+/** With the rule on its way. */
+function passed({ share, state, trail, verdict }: Walk, { place }: IndexedRule): Walk {
+  return { share, state, trail: { last: place, before: trail }, verdict };
 }
 
 /**

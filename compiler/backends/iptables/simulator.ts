@@ -46,7 +46,7 @@ export const iptablesSimulator: SimulatorKind<IptablesProgram> = {
           secondsLater === 0 ? undefined : { ...firstPacket, secondsLater },
         ).map((branch: IptablesBranch) => ({
           ...branch,
-          path: () => branch.path.map((place) => ruleStep(place, keys())),
+          path: () => branch.path().map((place) => ruleStep(place, keys())),
         })),
       sendOther: (packet, kind) => othersThrough(program, surroundings, packet, kind, keys),
     };
@@ -66,7 +66,7 @@ export function othersThrough(
     traces: branch.traces,
     reachesIpvs: null,
     server: null,
-    path: () => branch.path.map((place) => ruleStep(place, keys())),
+    path: () => branch.path().map((place) => ruleStep(place, keys())),
   }));
 }
 

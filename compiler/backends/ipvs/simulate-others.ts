@@ -8,6 +8,7 @@ import {
   isFromNode,
   isLocal,
   type OtherKind,
+  placesOf,
   type Surroundings,
   type Traces,
 } from "../simulation.ts";
@@ -88,14 +89,14 @@ interface Onwards {
 }
 
 function branchOf(walk: Walk, reachesIpvs: boolean | null, virtualServer: VirtualServer | null): OtherBranch {
-  const { verdict, path, state } = walk;
+  const { verdict, trail, state } = walk;
   const isEnded = verdict === "drop" || verdict === "reject";
   return {
     end: { kind: isEnded ? verdict : "pass" },
     traces: isEnded ? null : { mark: state.mark, classId: 0 },
     reachesIpvs,
     virtualServer,
-    path,
+    path: placesOf(trail),
   };
 }
 
@@ -105,6 +106,6 @@ function untouched(walk: Walk, mark: number): OtherBranch {
     traces: { mark, classId: 0 },
     reachesIpvs: false,
     virtualServer: null,
-    path: walk.path,
+    path: placesOf(walk.trail),
   };
 }

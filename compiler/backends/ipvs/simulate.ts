@@ -1,4 +1,4 @@
-import { prefixContains, prefixOf } from "../../net/address.ts";
+import { type IpAddress, isHostPrefix, prefixContains, prefixOf } from "../../net/address.ts";
 import { type Fraction, fraction, one } from "../../net/fraction.ts";
 import { startOf, Traveller, tracesOf, type Walk } from "../iptables/simulate.ts";
 import type { IptablesPlace } from "../iptables/simulate-index.ts";
@@ -11,6 +11,7 @@ import {
   firstPacket,
   isFromNode,
   isLocal,
+  placesOf,
   type Surroundings,
 } from "../simulation.ts";
 import { printId } from "./print-servers.ts";
@@ -39,7 +40,7 @@ export function simulateIpvs(
   flow: Flow = firstPacket,
 ): readonly IpvsBranch[] {
   const { world, start } = worldOf(program, surroundings, packet, flow, memory);
-  if (world === null) return [{ share: one, end: { kind: "pass" }, traces: null, path: [], memory }];
+  if (world === null) return [{ share: one, end: { kind: "pass" }, traces: null, path: () => [], memory }];
   return isFromNode(surroundings, packet) ? fromNode(world, start) : arriving(world, start);
 }
 
@@ -53,7 +54,7 @@ export function worldOf(
 ): { readonly world: World | null; readonly start: Walk } {
   const ruleset = program.rules[packet.destination.family];
   const state = startOf(packet, new Set(), flow, surroundings.mark);
-  const start: Walk = { share: one, state, path: [], verdict: null };
+  const start: Walk = { share: one, state, trail: null, verdict: null };
   if (ruleset === null) return { world: null, start };
   const traveller = new Traveller(ruleset, surroundings, indexOf(program).extensions);
   return { world: { program, surroundings, traveller, memory }, start };
@@ -100,9 +101,7 @@ export function isDelivered({ program, surroundings }: World, state: PacketState
   const routing = program.routing[state.destination.family];
   if (routing === null) return false;
   const { mark, mask } = routing.rule;
-  return (
-    (state.mark & mask) >>> 0 === mark && routing.prefixes.some((prefix) => prefixContains(prefix, state.destination))
-  );
+  return (state.mark & mask) >>> 0 === mark && indexOf(program).isRouted(state.destination);
 }
 
 /** By the whole mark first, then by what the packet asks for (ip_vs_service_find). */
@@ -117,6 +116,8 @@ export function virtualServerOf(program: IpvsProgram, state: PacketState): Virtu
 interface ProgramIndex {
   readonly extensions: Extensions;
   readonly servers: ReadonlyMap<string, VirtualServer>;
+  /** Whether a local route for marked packets has the address. */
+  readonly isRouted: (address: IpAddress) => boolean;
 }
 
 const indexes = new WeakMap<IpvsProgram, ProgramIndex>();
@@ -131,32 +132,40 @@ function indexOf(program: IpvsProgram): ProgramIndex {
     // a second one of the same place is refused by the kernel
     if (!servers.has(place)) servers.set(place, server);
   }
-  const index = { extensions: setExtensions(program.sets), servers };
+  const index = { extensions: setExtensions(program.sets), servers, isRouted: routesOf(program) };
   indexes.set(program, index);
   return index;
 }
 
+/** There is a route for each VIP outside of the service ranges. */
+function routesOf({ routing }: IpvsProgram): ProgramIndex["isRouted"] {
+  const prefixes = [routing.ipv4, routing.ipv6].flatMap((each) => each?.prefixes ?? []);
+  const hosts = new Set(prefixes.filter(isHostPrefix).map((prefix) => prefix.address.text));
+  const networks = prefixes.filter((prefix) => !isHostPrefix(prefix));
+  return (address) => hosts.has(address.text) || networks.some((prefix) => prefixContains(prefix, address));
+}
+
 /** Without a server to choose, the node's own packets are answered; others get silence, as the address is not the node's. */
 function scheduled(world: World, walk: Walk, server: VirtualServer): readonly IpvsBranch[] {
-  const path: readonly IpvsPlace[] = [...walk.path, { virtualServer: server }];
+  const path = (): readonly IpvsPlace[] => [...placesOf(walk.trail), { virtualServer: server }];
   const key = memoryKey(server, walk.state);
   const remembered = world.memory.get(key);
   const known = server.realServers.find(
     ({ address, port }) => address.text === remembered?.address.text && port === remembered.port,
   );
   const isKnown = known !== undefined && remembers(server, walk.state.flow.secondsLater);
-  const choices = isKnown ? [{ real: known, share: one }] : choicesOf(server);
-  if (choices.length === 0) {
+  const possible = isKnown ? [{ real: known, share: one }] : choicesOf(server);
+  if (possible.length === 0) {
     const end: End = { kind: isFromNode(world.surroundings, walk.state.original) ? "reject" : "drop" };
     return [{ share: one, end, traces: null, path, memory: world.memory }];
   }
-  return choices.flatMap(({ real, share }) => {
+  return possible.flatMap(({ real, share }) => {
     const memory = remembers(server, 0) ? new Map(world.memory).set(key, real) : world.memory;
     return sentOn(world, walk, real).map((each) => ({
       share,
       end: endOf(each, real, walk.state),
       traces: isKeptHere(world, walk.state, real) || isRefused(each) ? null : { mark: each.state.mark, classId: 0 },
-      path: [...path, ...each.path.slice(walk.path.length)],
+      path: () => [...path(), ...placesOf(each.trail).slice(placesOf(walk.trail).length)],
       memory,
     }));
   });
@@ -177,14 +186,22 @@ function memoryKey(server: VirtualServer, state: PacketState): string {
   return `${printId(server.id)} ${network.text}`;
 }
 
+interface ServerChoice {
+  readonly real: RealServer;
+  readonly share: Fraction | null;
+}
+
+const choices = new WeakMap<VirtualServer, readonly ServerChoice[]>();
+
 /** Servers of weight 0 are not chosen. Shares are told where the scheduler looks neither at load nor at hashes. */
-function choicesOf({
-  scheduler,
-  realServers,
-}: VirtualServer): readonly { readonly real: RealServer; readonly share: Fraction | null }[] {
-  const usable = realServers.filter(({ weight }) => weight > 0);
+function choicesOf(server: VirtualServer): readonly ServerChoice[] {
+  const known = choices.get(server);
+  if (known !== undefined) return known;
+  const usable = server.realServers.filter(({ weight }) => weight > 0);
   const total = usable.reduce((sum, { weight }) => sum + weight, 0);
-  return usable.map((real) => ({ real, share: shareOf(scheduler, real, usable.length, total) }));
+  const made = usable.map((real) => ({ real, share: shareOf(server.scheduler, real, usable.length, total) }));
+  choices.set(server, made);
+  return made;
 }
 
 function shareOf(
@@ -226,10 +243,16 @@ function endOf(walk: Walk, real: RealServer, before: PacketState): End {
 }
 
 function unscheduled(world: World, walk: Walk): IpvsBranch {
-  const { share, state, path, verdict } = walk;
+  const { share, state, trail, verdict } = walk;
   const { destination: address, port, masquerade } = state;
   // a packet that is masqueraded is not left alone, wherever it goes
   const passed: End = masquerade ? { kind: "translated", address, port, masquerade } : { kind: "pass" };
   const end: End = verdict === "drop" || verdict === "reject" ? { kind: verdict } : passed;
-  return { share, end, traces: tracesOf(state, end, world.surroundings), path, memory: world.memory };
+  return {
+    share,
+    end,
+    traces: tracesOf(state, end, world.surroundings),
+    path: () => placesOf(trail),
+    memory: world.memory,
+  };
 }

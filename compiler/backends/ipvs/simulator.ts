@@ -25,7 +25,7 @@ export const ipvsSimulator: SimulatorKind<IpvsProgram> = {
           secondsLater === 0 ? undefined : { ...firstPacket, secondsLater },
         ).map((branch) => ({
           ...branch,
-          path: () => branch.path.map(stepOf),
+          path: () => branch.path().map(stepOf),
         })),
       sendOther: (packet, kind) =>
         simulateOther(program, surroundings, packet, kind).map((branch) => ({

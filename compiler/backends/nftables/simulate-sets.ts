@@ -24,7 +24,11 @@ export function valueText(value: NftValue): string {
 }
 
 export function keyText(key: readonly NftValue[]): string {
-  return key.map(valueText).join(" . ");
+  const [first, ...others] = key;
+  if (first === undefined) return "";
+  let text = valueText(first);
+  for (const value of others) text += ` . ${valueText(value)}`;
+  return text;
 }
 
 /** What an element of any set or map may have. */
@@ -40,10 +44,10 @@ export interface Spread {
   readonly count: number;
 }
 
-/** A table's sets by name, each with an index of its elements. Ranges are looked through. */
+/** A table's sets by name, each with an index of its elements. Ranges are looked through, behind the parts that are none. */
 export class SetIndex {
   readonly #exact = new Map<string, ReadonlyMap<string, Element>>();
-  readonly #ranged = new Map<string, readonly Element[]>();
+  readonly #ranged = new Map<string, RangedElements>();
   readonly #sets = new Map<string, AnyNftSet>();
 
   constructor(table: NftTable) {
@@ -51,7 +55,7 @@ export class SetIndex {
       this.#sets.set(set.name, set);
       if (set.kind === "dynamic-map") continue;
       const elements: readonly Element[] = set.elements;
-      if (set.interval) this.#ranged.set(set.name, elements);
+      if (set.interval) this.#ranged.set(set.name, new RangedElements(elements));
       else this.#exact.set(set.name, new Map(elements.map((element) => [atomsText(element.key), element])));
     }
   }
@@ -73,7 +77,7 @@ export class SetIndex {
   spreadOf(name: string, first: number, count: number): readonly Spread[] | null {
     const found: Spread[] = [];
     let left = count;
-    for (const { key, data } of this.#ranged.get(name) ?? []) {
+    for (const { key, data } of this.#ranged.get(name)?.elements ?? []) {
       const [atom] = key;
       if (key.length !== 1 || atom === undefined || !(typeof atom === "number" || isRange(atom))) return null;
       const range = typeof atom === "number" ? { first: atom, last: atom } : atom;
@@ -103,9 +107,42 @@ export class SetIndex {
   #find(name: string, key: readonly NftValue[]): Element | undefined {
     this.#named(name);
     const ranged = this.#ranged.get(name);
-    if (ranged !== undefined) return ranged.find((element) => element.key.every((atom, at) => holds(atom, key[at])));
+    if (ranged !== undefined) return ranged.find(key);
     return this.#exact.get(name)?.get(keyText(key));
   }
+}
+
+/** Elements with ranges or prefixes: found by the parts before the first of these, and then looked through. */
+class RangedElements {
+  readonly elements: readonly Element[];
+  /** How many parts are one value in all elements. */
+  readonly #plain: number;
+  readonly #groups = new Map<string, Element[]>();
+
+  constructor(elements: readonly Element[]) {
+    this.elements = elements;
+    const lengths = elements.map(({ key }) => {
+      const at = key.findIndex(isMany);
+      return at === -1 ? key.length : at;
+    });
+    this.#plain = lengths.reduce((least, length) => Math.min(least, length), Number.POSITIVE_INFINITY);
+    for (const element of elements) {
+      const text = atomsText(element.key.slice(0, this.#plain));
+      const group = this.#groups.get(text);
+      if (group === undefined) this.#groups.set(text, [element]);
+      else group.push(element);
+    }
+  }
+
+  find(key: readonly NftValue[]): Element | undefined {
+    const group = this.#groups.get(keyText(key.slice(0, this.#plain))) ?? [];
+    return group.find((element) => element.key.every((atom, at) => holds(atom, key[at])));
+  }
+}
+
+/** A range of one number, or a prefix of one address, is held to be many too. */
+function isMany(atom: NftAtom): boolean {
+  return isRange(atom) || isPrefix(atom);
 }
 
 function atomsText(key: readonly NftAtom[]): string {

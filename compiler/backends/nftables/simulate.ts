@@ -1,5 +1,4 @@
-import { addressFromBits, type IpAddress, prefixContains } from "../../net/address.ts";
-import { type Fraction, fraction, multiply, one } from "../../net/fraction.ts";
+import { type Fraction, multiply, one } from "../../net/fraction.ts";
 import { assert, InternalError, unreachable } from "../../result.ts";
 import type { Packet } from "../packet.ts";
 import {
@@ -9,21 +8,13 @@ import {
   firstPacket,
   isFromNode,
   isLocal,
+  placesOf,
   type Surroundings,
+  type Trail,
 } from "../simulation.ts";
-import type {
-  NftBaseChain,
-  NftChain,
-  NftExpression,
-  NftField,
-  NftOperand,
-  NftProgram,
-  NftRule,
-  NftStatement,
-  NftTable,
-  NftVerdict,
-} from "./program.ts";
+import type { NftBaseChain, NftChain, NftProgram, NftRule, NftStatement, NftTable, NftVerdict } from "./program.ts";
 import { aliveData, keyText, type NftMemory, type NftValue, SetIndex, valueText } from "./simulate-sets.ts";
+import { Expressions, type State } from "./simulate-values.ts";
 
 /** A rule that took effect: its last statement was reached. */
 export interface NftPlace {
@@ -42,22 +33,10 @@ export interface NftElementPlace {
 
 export type NftBranch = Branch<NftPlace, NftMemory>;
 
-interface State {
-  readonly packet: Packet;
-  readonly flow: Flow;
-  readonly destination: IpAddress;
-  readonly port: number;
-  readonly mark: number;
-  readonly priority: number;
-  readonly isTranslated: boolean;
-  readonly masquerade: boolean;
-  readonly memory: NftMemory;
-}
-
 interface Walk {
   readonly share: Fraction;
   readonly state: State;
-  readonly path: readonly NftPlace[];
+  readonly trail: Trail<NftPlace> | null;
   /** null while nothing has decided. */
   readonly verdict: "accept" | "drop" | "reject" | null;
 }
@@ -88,14 +67,14 @@ export function simulateNftables(
     masquerade: false,
     memory,
   };
-  const start: Walk = { share: one, state, path: [], verdict: null };
+  const start: Walk = { share: one, state, trail: null, verdict: null };
   if (table === undefined || flow.state !== "NEW") return [branchOf(start, surroundings)];
   return new Traveller(table, surroundings).follow(start).map((walk) => branchOf(walk, surroundings));
 }
 
-function branchOf({ share, state, path, verdict }: Walk, surroundings: Surroundings): NftBranch {
+function branchOf({ share, state, trail, verdict }: Walk, surroundings: Surroundings): NftBranch {
   const end = endOf(state, verdict);
-  return { share, end, traces: tracesOf(state, end, surroundings), path, memory: state.memory };
+  return { share, end, traces: tracesOf(state, end, surroundings), path: () => placesOf(trail), memory: state.memory };
 }
 
 /** A process of the node does not see marks, and for packets that it was sent to by translation nobody else does. */
@@ -113,18 +92,27 @@ function endOf(state: State, verdict: Walk["verdict"]): End {
   return { kind: "translated", address: state.destination, port: state.port, masquerade: state.masquerade };
 }
 
-/** A value and how probable it is; null when the rule ends here without a match. */
-interface Possible {
-  readonly value: readonly NftValue[] | null;
-  readonly share: Fraction;
-}
-
 /** What a statement leads to. */
 interface Step {
   readonly walk: Walk;
   /** `next`: the next statement; `miss`: the rule ends; otherwise a verdict of chains. */
   readonly leads: "next" | "miss" | NftVerdict;
   readonly element: NftElementPlace | null;
+}
+
+function next(walk: Walk, change: Partial<State> | null, share: Fraction): Step {
+  if (change === null && share === one) return { walk, leads: "next", element: null };
+  const state = change === null ? walk.state : { ...walk.state, ...change };
+  const { trail, verdict } = walk;
+  return { walk: { share: multiply(walk.share, share), state, trail, verdict }, leads: "next", element: null };
+}
+
+function missed(walk: Walk, share: Fraction): Step {
+  return { walk: next(walk, null, share).walk, leads: "miss", element: null };
+}
+
+function ended(walk: Walk, verdict: "accept" | "reject", change: Partial<State> | null, share: Fraction): Step {
+  return { walk: { ...next(walk, change, share).walk, verdict }, leads: "next", element: null };
 }
 
 interface Return {
@@ -164,12 +152,14 @@ class Traveller {
   readonly #surroundings: Surroundings;
   readonly #index: TableIndex;
   readonly #sets: SetIndex;
+  readonly #expressions: Expressions;
 
   constructor(table: NftTable, surroundings: Surroundings) {
     this.#table = table;
     this.#surroundings = surroundings;
     this.#index = indexOf(table);
     this.#sets = this.#index.sets;
+    this.#expressions = new Expressions(this.#sets, surroundings);
   }
 
   follow(start: Walk): readonly Walk[] {
@@ -183,7 +173,7 @@ class Traveller {
 
   #hook(hook: NftBaseChain["hook"], walk: Walk): readonly Walk[] {
     if (walk.verdict === "drop" || walk.verdict === "reject") return [walk];
-    let current: readonly Walk[] = [{ ...walk, verdict: null }];
+    let current: readonly Walk[] = [walk.verdict === null ? walk : { ...walk, verdict: null }];
     for (const chain of this.#index.hooks.get(hook) ?? []) {
       current = current.flatMap((each) => (each.verdict === null ? this.#chain(chain, 0, [], each) : [each]));
     }
@@ -197,214 +187,137 @@ class Traveller {
   }
 
   /** From one rule of a chain to the end of the base chain. */
-  #chain(chain: NftChain, at: number, returns: readonly Return[], walk: Walk): readonly Walk[] {
-    assert(returns.length < 16, `chain ${chain.name} jumps too deep`);
-    const rule = chain.rules[at];
-    if (rule === undefined) return this.#back(returns, walk);
-    return this.#rule(rule, walk).flatMap(({ walk: after, leads, element }) => {
-      if (leads === "miss") return this.#chain(chain, at + 1, returns, after);
-      const place = { family: this.#table.family, chain: chain.name, rule, element };
-      const passed = { ...after, path: [...after.path, place] };
-      if (passed.verdict !== null) return [passed];
-      if (leads === "next") return this.#chain(chain, at + 1, returns, passed);
-      switch (leads.kind) {
-        case "drop":
-          return [{ ...passed, verdict: "drop" as const }];
-        case "return":
-          return this.#back(returns, passed);
-        case "jump":
-          return this.#chain(this.#named(leads.chain), 0, [...returns, { chain, at: at + 1 }], passed);
-        case "goto":
-          return this.#chain(this.#named(leads.chain), 0, returns, passed);
-        default:
-          return unreachable(leads);
+  #chain(from: NftChain, first: number, stack: readonly Return[], walk: Walk): readonly Walk[] {
+    let [chain, at, returns, current] = [from, first, stack, walk];
+    for (;;) {
+      assert(returns.length < 16, `chain ${chain.name} jumps too deep`);
+      const rule = chain.rules[at++];
+      if (rule === undefined) {
+        const back = returns.at(-1);
+        if (back === undefined) return [current];
+        [chain, at, returns] = [back.chain, back.at, returns.slice(0, -1)];
+        continue;
       }
-    });
+      const steps = this.#rule(rule, 0, current);
+      const [only] = steps;
+      if (only === undefined || steps.length > 1) {
+        const here = { chain, at };
+        return steps.flatMap((step) => this.#onwards(rule, here, returns, step));
+      }
+      current = only.walk;
+      if (only.leads === "miss") continue;
+      current = this.#passed(chain, rule, only);
+      if (current.verdict !== null) return [current];
+      if (only.leads !== "next") [chain, at, returns] = this.#led(only.leads, { chain, at }, returns);
+    }
   }
 
-  #back(returns: readonly Return[], walk: Walk): readonly Walk[] {
-    const back = returns.at(-1);
-    return back === undefined ? [walk] : this.#chain(back.chain, back.at, returns.slice(0, -1), walk);
+  /** One of several ways behind a rule. */
+  #onwards(rule: NftRule, here: Return, returns: readonly Return[], step: Step): readonly Walk[] {
+    const { chain, at } = here;
+    if (step.leads === "miss") return this.#chain(chain, at, returns, step.walk);
+    const passed = this.#passed(chain, rule, step);
+    if (passed.verdict !== null) return [passed];
+    if (step.leads === "next") return this.#chain(chain, at, returns, passed);
+    const [to, first, stack] = this.#led(step.leads, here, returns);
+    return this.#chain(to, first, stack, passed);
+  }
+
+  /** With the rule on its path. */
+  #passed(chain: NftChain, rule: NftRule, { walk, leads, element }: Step): Walk {
+    const last: NftPlace = { family: this.#table.family, chain: chain.name, rule, element };
+    const isDropped = typeof leads === "object" && leads.kind === "drop";
+    const { share, state, trail, verdict } = walk;
+    return { share, state, trail: { last, before: trail }, verdict: isDropped ? "drop" : verdict };
+  }
+
+  /** Where a verdict leads: a chain, a rule of it, and the places to come back to. */
+  #led(
+    leads: NftVerdict,
+    here: Return,
+    returns: readonly Return[],
+  ): readonly [chain: NftChain, at: number, returns: readonly Return[]] {
+    switch (leads.kind) {
+      case "drop":
+      case "return":
+        return [here.chain, here.chain.rules.length, returns];
+      case "jump":
+        return [this.#named(leads.chain), 0, [...returns, here]];
+      case "goto":
+        return [this.#named(leads.chain), 0, returns];
+      default:
+        return unreachable(leads);
+    }
   }
 
   /** Statements from left to right until one does not match or ends the evaluation. */
-  #rule(rule: NftRule, walk: Walk): readonly Step[] {
-    let steps: readonly Step[] = [{ walk, leads: "next", element: null }];
-    for (const statement of rule) {
-      steps = steps.flatMap((step) =>
-        step.leads === "next" && step.walk.verdict === null ? this.#statement(statement, step.walk) : [step],
-      );
+  #rule(rule: NftRule, first: number, walk: Walk): readonly Step[] {
+    let last: Step = { walk, leads: "next", element: null };
+    for (let at = first; at < rule.length; at++) {
+      const statement = rule[at];
+      if (statement === undefined || last.leads !== "next" || last.walk.verdict !== null) break;
+      const steps = this.#statement(statement, last.walk);
+      const [only] = steps;
+      if (only === undefined || steps.length > 1) {
+        return steps.flatMap((step) =>
+          step.leads === "next" && step.walk.verdict === null ? this.#rule(rule, at + 1, step.walk) : [step],
+        );
+      }
+      last = only;
     }
-    return steps;
+    return [last];
   }
 
   #statement(statement: NftStatement, walk: Walk): readonly Step[] {
-    const next = (change: Partial<State> | null, share: Fraction, leads: Step["leads"] = "next"): Step => {
-      if (change === null && share === one) return { walk, leads, element: null };
-      const state = change === null ? walk.state : { ...walk.state, ...change };
-      return { walk: { ...walk, share: multiply(walk.share, share), state }, leads, element: null };
-    };
-    const missed = (share: Fraction): Step => next(null, share, "miss");
-    const ended = (verdict: "accept" | "drop" | "reject", change: Partial<State>, share = one): Step => {
-      const step = next(change, share);
-      return { ...step, walk: { ...step.walk, verdict } };
-    };
     switch (statement.kind) {
       case "verdict":
-        return [next(null, one, statement.verdict)];
+        return [{ walk, leads: statement.verdict, element: null }];
       case "masquerade":
-        return [ended("accept", { masquerade: true })];
+        return [ended(walk, "accept", { masquerade: true }, one)];
       case "reject":
-        return [ended("reject", {})];
+        return [ended(walk, "reject", null, one)];
       case "match":
-        return this.#values(statement.left, walk.state).map(({ value, share }) =>
-          value !== null && this.#holds(statement.left, value, statement.right, walk.state) !== statement.negated
-            ? next(null, share)
-            : missed(share),
-        );
+        return this.#expressions
+          .values(statement.left, walk.state)
+          .map(({ value, share }) =>
+            value !== null &&
+            this.#expressions.holds(statement.left, value, statement.right, walk.state) !== statement.negated
+              ? next(walk, null, share)
+              : missed(walk, share),
+          );
       case "assign":
-        return this.#values(statement.value, walk.state).map(({ value, share }) => {
+        return this.#expressions.values(statement.value, walk.state).map(({ value, share }) => {
           const [number] = value ?? [];
-          if (number === undefined) return missed(share);
+          if (number === undefined) return missed(walk, share);
           assert(typeof number === "number", `${valueText(number)} is no ${statement.field}`);
-          return next({ [statement.field]: number }, share);
+          return next(walk, statement.field === "mark" ? { mark: number } : { priority: number }, share);
         });
       case "dispatch":
-        return this.#values(statement.key, walk.state).map(({ value, share }) => {
+        return this.#expressions.values(statement.key, walk.state).map(({ value, share }) => {
           const found = value === null ? null : this.#sets.verdictOf(statement.map, value);
-          if (value === null || found === null) return missed(share);
+          if (value === null || found === null) return missed(walk, share);
           const element = { text: `${statement.map} ${keyText(value)}`, key: found.comment };
-          return { ...next(null, share, found.verdict), element };
+          return { ...next(walk, null, share), leads: found.verdict, element };
         });
       case "dnat":
-        return this.#values(statement.to, walk.state).map(({ value, share }) => {
+        return this.#expressions.values(statement.to, walk.state).map(({ value, share }) => {
           const [destination, port] = value ?? [];
-          if (typeof destination !== "object" || typeof port !== "number") return missed(share);
-          return ended("accept", { destination, port, isTranslated: true }, share);
+          if (typeof destination !== "object" || typeof port !== "number") return missed(walk, share);
+          return ended(walk, "accept", { destination, port, isTranslated: true }, share);
         });
       case "update":
       case "delete":
-        return this.#values(statement.key, walk.state).flatMap(({ value: key, share }) => {
-          if (key === null) return [missed(share)];
-          return this.#values(statement.data, walk.state).map(({ value: data, share: dataShare }) => {
+        return this.#expressions.values(statement.key, walk.state).flatMap(({ value: key, share }) => {
+          if (key === null) return [missed(walk, share)];
+          return this.#expressions.values(statement.data, walk.state).map(({ value: data, share: dataShare }) => {
             const memory = remembered(statement, key, data ?? [], walk.state);
-            return next({ memory }, multiply(share, dataShare));
+            return next(walk, { memory }, multiply(share, dataShare));
           });
         });
       default:
         return unreachable(statement);
     }
   }
-
-  #holds(left: NftExpression, value: readonly NftValue[], right: NftOperand, state: State): boolean {
-    const [first] = value;
-    switch (right.kind) {
-      case "set":
-        return this.#sets.has(right.name, value);
-      case "protocols":
-        return right.protocols.some((protocol) => protocol === first);
-      case "prefix":
-        return typeof first === "object" && prefixContains(right.prefix, first);
-      case "number":
-        return first === right.value;
-      case "class-range":
-        return typeof first === "number" && right.first <= first && first <= right.last;
-      case "interface":
-        return typeof first === "string" && (right.isPrefix ? first.startsWith(right.name) : first === right.name);
-      case "local":
-        assert(left.kind === "field", "only a field has an address type");
-        return isLocal(this.#surroundings, left.field === "saddr-type" ? state.packet.source : state.destination);
-      case "dnat":
-        return state.isTranslated;
-      default:
-        return unreachable(right);
-    }
-  }
-
-  /** What an expression may be, with the probability of each. */
-  #values(expression: NftExpression, state: State): readonly Possible[] {
-    switch (expression.kind) {
-      case "field":
-        return [{ value: [this.#field(expression.field, state)], share: one }];
-      case "no-class":
-        return [{ value: [0], share: one }];
-      case "bits":
-        return [{ value: [bitsOf(this.#field(expression.field, state), expression)], share: one }];
-      case "random": {
-        const share = fraction(1, expression.modulus);
-        return Array.from({ length: expression.modulus }, (_, at) => ({ value: [expression.offset + at], share }));
-      }
-      case "hash":
-        // a number that depends on the client alone: as good as its own name
-        return this.#values(expression.of, state).map(({ value, share }) => ({
-          value: value === null ? null : [`jhash ${expression.seed} ${keyText(value)}`],
-          share,
-        }));
-      case "concat":
-        return expression.parts.reduce<readonly Possible[]>(
-          (before, part) => before.flatMap((left) => this.#values(part, state).map((right) => joined(left, right))),
-          [{ value: [], share: one }],
-        );
-      case "lookup": {
-        const { key } = expression;
-        const spread = key.kind === "random" ? this.#sets.spreadOf(expression.map, key.offset, key.modulus) : null;
-        if (key.kind === "random" && spread !== null) {
-          return spread.map(({ data, count }) => ({ value: data, share: fraction(count, key.modulus) }));
-        }
-        return this.#values(key, state).map(({ value, share }) => ({
-          value:
-            value === null ? null : this.#sets.dataOf(expression.map, value, state.memory, state.flow.secondsLater),
-          share,
-        }));
-      }
-      default:
-        return unreachable(expression);
-    }
-  }
-
-  #field(name: NftField, state: State): NftValue {
-    const { packet } = state;
-    switch (name) {
-      case "saddr":
-        return packet.source;
-      case "daddr":
-        return state.destination;
-      case "l4proto":
-        return state.flow.isIcmp ? "icmp" : packet.protocol;
-      case "dport":
-        // of ICMP these bytes are its checksum, which is no port of anything
-        return state.flow.isIcmp ? 0 : state.port;
-      case "mark":
-        return state.mark;
-      case "priority":
-        return state.priority;
-      case "iifname":
-        return packet.inputInterface ?? "";
-      case "saddr-type":
-      case "daddr-type":
-      case "ct-status":
-        // asked for in a match only, which looks at the packet itself
-        return name;
-      default:
-        return unreachable(name);
-    }
-  }
-}
-
-function joined(left: Possible, right: Possible): Possible {
-  const value = left.value === null || right.value === null ? null : [...left.value, ...right.value];
-  return { value, share: multiply(left.share, right.share) };
-}
-
-function bitsOf(value: NftValue, { operator, value: operand }: NftExpression & { readonly kind: "bits" }): NftValue {
-  if (typeof value === "number" && typeof operand === "number") {
-    const result = operator === "&" ? value & operand : operator === "|" ? value | operand : value ^ operand;
-    return result >>> 0;
-  }
-  assert(typeof value === "object" && typeof operand === "object", "bits of an address need an address");
-  const { family, bits } = value;
-  const result = operator === "&" ? bits & operand.bits : operator === "|" ? bits | operand.bits : bits ^ operand.bits;
-  return addressFromBits(family, result);
 }
 
 /** `update` adds an entry or renews its time and keeps its data; `delete` removes it. */

@@ -18,14 +18,14 @@ export const nftablesSimulator: SimulatorKind<NftProgram> = {
         secondsLater === 0 ? undefined : { ...firstPacket, secondsLater },
       ).map((branch) => ({
         ...branch,
-        path: () => branch.path.map(stepOf),
+        path: () => branch.path().map(stepOf),
       })),
     sendOther: (packet, kind) =>
       simulateNftables(program, surroundings, packet, undefined, flowOf(kind, true)).map((branch) => ({
         ...branch,
         reachesIpvs: null,
         server: null,
-        path: () => branch.path.map(stepOf),
+        path: () => branch.path().map(stepOf),
       })),
   }),
 };

@@ -1,5 +1,5 @@
 import { addressFromBits, addressWidth } from "../../net/address.ts";
-import { fraction, multiply, one } from "../../net/fraction.ts";
+import { type Fraction, fraction, multiply, one } from "../../net/fraction.ts";
 import { simulateIptables } from "../iptables/simulate.ts";
 import type { IptablesPlace } from "../iptables/simulate-index.ts";
 import type { Packet } from "../packet.ts";
@@ -34,7 +34,7 @@ export function simulateUserspace(
       end: { kind: "translated", address: endpoint.address, port: endpoint.port, masquerade: true },
       // the packet has come to a process
       traces: null,
-      path: [...path, { listener }],
+      path: () => [...path(), { listener }],
       memory: after,
     }));
   });
@@ -83,7 +83,19 @@ function choicesOf(listener: ProxyListener, packet: Packet, memory: ProxyMemory,
   return spread(endpoints).map((choice) => ({ ...choice, after: new Map(memory).set(key, choice.endpoint) }));
 }
 
-function spread(endpoints: readonly ProxyEndpoint[]) {
+const shares = new WeakMap<readonly ProxyEndpoint[], readonly ProxyChoice[]>();
+
+interface ProxyChoice {
+  readonly endpoint: ProxyEndpoint;
+  readonly part: Fraction;
+}
+
+/** By weight; worked out once for many packets. */
+function spread(endpoints: readonly ProxyEndpoint[]): readonly ProxyChoice[] {
+  const known = shares.get(endpoints);
+  if (known !== undefined) return known;
   const total = endpoints.reduce((sum, { weight }) => sum + weight, 0);
-  return endpoints.map((endpoint) => ({ endpoint, part: fraction(endpoint.weight, total) }));
+  const made = endpoints.map((endpoint) => ({ endpoint, part: fraction(endpoint.weight, total) }));
+  shares.set(endpoints, made);
+  return made;
 }

@@ -18,7 +18,7 @@ export const userspaceSimulator: SimulatorKind<ProxyProgram> = {
         simulateUserspace(program, surroundings, packet, isMemory(memory) ? memory : undefined, secondsLater).map(
           (branch) => ({
             ...branch,
-            path: () => branch.path.map(stepOf),
+            path: () => branch.path().map(stepOf),
           }),
         ),
       sendOther: (packet, kind) => {
@@ -33,7 +33,7 @@ export const userspaceSimulator: SimulatorKind<ProxyProgram> = {
 
 /** The one that the connection's first packet came to. */
 function listenerOf(branches: readonly ProxyBranch[]): ProxyListener | null {
-  const last = branches[0]?.path.at(-1);
+  const last = branches[0]?.path().at(-1);
   return last !== undefined && "listener" in last ? last.listener : null;
 }
 

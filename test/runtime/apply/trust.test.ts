@@ -38,6 +38,13 @@ describe("a kernel that counts its changes", () => {
     expect(fake.reads.filter((plane) => plane === "nftables")).toHaveLength(2);
   });
 
+  it("is read when its rules are wanted elsewhere than they are", async () => {
+    const fake = await applied();
+    fake.suits = false;
+    await applyDesired(fake.site, nft("b"), keep);
+    expect(fake.reads.filter((plane) => plane === "nftables")).toHaveLength(2);
+  });
+
   it("is read when somebody else changed it", async () => {
     const fake = await applied();
     fake.kernel.nftables = ["a", "x"];
@@ -151,6 +158,13 @@ describe("a kernel that counts another plane only", () => {
     const fake = await moved();
     await applyDesired(fake.site, ipvs("b"), { ...keep, readsAll: true });
     expect(fake.reads).toEqual(["nftables", "iptables", "ipvs", "nftables", "iptables", "ipvs"]);
+  });
+
+  it("is read where its rules are wanted elsewhere than they were", async () => {
+    const fake = await moved();
+    fake.suits = false;
+    await applyDesired(fake.site, ipvs("a"), keep);
+    expect(fake.reads).toEqual(["iptables", "ipvs"]);
   });
 
   it("is read where it is to be filled, though it held nothing", async () => {
