@@ -46,10 +46,13 @@ export async function compareSpecs(sides: Sides): Promise<Diff> {
     alike.set(key, [...(alike.get(key) ?? []), compared]);
   }
   const nodes: NodeChange[] = [];
+  let room = mostWork;
   for (const group of alike.values()) {
     const [first, ...others] = group;
     if (first === undefined) continue;
-    const followed = [first, ...withinBudget(first, others)];
+    const more = others.slice(0, Math.floor(room / workOf(first)));
+    room -= more.length * workOf(first);
+    const followed = [first, ...more];
     const costs: BackendCost[] = [];
     for (const backend of sides.backends) {
       const { before, after } = first.node;
@@ -74,16 +77,17 @@ export async function compareSpecs(sides: Sides): Promise<Diff> {
   };
 }
 
-/** To lower as many for every backend and follow packets through them takes some seconds. */
-const mostFrontends = 20_000;
+/** What may be spent on nodes besides the first of each group, in frontends that are lowered: some seconds of work. */
+const mostWork = 20_000;
+/** To send a changed frontend its packets, on both sides and by every backend, is as much as to lower so many. */
+const workOfPackets = 40;
 
-/** Of the nodes that change like the first, as many as can be followed in a few seconds. */
-function withinBudget({ node }: Compared, others: readonly Compared[]): readonly Compared[] {
-  const sizes = [node.before, node.after].map(
-    (ir) => (ir?.frontends.ipv4.length ?? 0) + (ir?.frontends.ipv6.length ?? 0),
+/** What it takes to follow one node: its frontends on both sides, and those that are sent packets. At least 1. */
+function workOf({ node, pairs }: Compared): number {
+  const frontends = [node.before, node.after].flatMap((ir) =>
+    ir === null ? [] : [ir.frontends.ipv4.length, ir.frontends.ipv6.length],
   );
-  const each = sizes.reduce((sum, size) => sum + size, 0);
-  return others.slice(0, Math.floor(mostFrontends / Math.max(1, each)));
+  return Math.max(1, frontends.reduce((sum, count) => sum + count, 0) + pairs.length * workOfPackets);
 }
 
 /** How many frontends that did not change themselves are looked at when a setting of the node did. */

@@ -1,6 +1,6 @@
 import { visible } from "../diagnostics/visible.ts";
 import { concernWords, costWords, type Outline } from "./outline.ts";
-import type { Section } from "./sections.ts";
+import type { Block, Section } from "./sections.ts";
 
 /** Safe in text and in attributes with double quotes. */
 export function escapeHtml(text: string): string {
@@ -56,15 +56,28 @@ function sectionLines(section: Section): readonly string[] {
   return [
     "<section>",
     `<h2>${escapeHtml(section.title)}</h2>`,
-    ...section.blocks.flatMap(({ change, title, lines }) => [
-      `<section class="${change}"><h3>${change}: ${escapeHtml(title)}</h3>`,
-      ...lines.map((line) => `<p>${escapeHtml(line)}</p>`),
-      "</section>",
-    ]),
+    ...section.blocks.slice(0, mostUnfolded).flatMap(blockLines),
+    ...foldedBlocks(section.blocks.slice(mostUnfolded)),
     ...(section.connections.length === 0 ? [] : ["<h3>Connections</h3>"]),
     ...list(section.connections.map((line) => `<li>${escapeHtml(line)}</li>`)),
     ...costTable(section),
     ...(section.confirmation === "" ? [] : [`<p class="soft">${escapeHtml(section.confirmation)}</p>`]),
+    "</section>",
+  ];
+}
+
+/** More of them are folded, so that connections and cost are not a day's journey away. */
+const mostUnfolded = 50;
+
+function foldedBlocks(blocks: readonly Block[]): readonly string[] {
+  if (blocks.length === 0) return [];
+  return [`<details><summary>${blocks.length} more</summary>`, ...blocks.flatMap(blockLines), "</details>"];
+}
+
+function blockLines({ change, title, lines }: Block): readonly string[] {
+  return [
+    `<section class="${change}"><h3>${change}: ${escapeHtml(title)}</h3>`,
+    ...lines.map((line) => `<p>${escapeHtml(line)}</p>`),
     "</section>",
   ];
 }

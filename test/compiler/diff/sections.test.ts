@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Diff, NodeChange } from "../../../compiler/diff/change.ts";
 import { outlineOf } from "../../../compiler/diff/outline.ts";
+import { renderDiffHtml } from "../../../compiler/diff/render-html.ts";
 import { renderDiffMarkdown } from "../../../compiler/diff/render-markdown.ts";
 import { sectionsOf } from "../../../compiler/diff/sections.ts";
 
@@ -62,6 +63,15 @@ describe("nodes whose changes have the same outline", () => {
     const everywhere = outlineOf(diffOf([node("a", "x"), node("b", "x")])).concerns;
     expect(everywhere.map(({ nodes }) => nodes)).toEqual([null]);
   });
+});
+
+it("folds what is very long in HTML", () => {
+  const places = Array.from({ length: 70 }, (_, port) => `203.0.113.1:${port + 1}/tcp`);
+  const html = renderDiffHtml(outlineOf(diffOf([node("worker-1", "x", places)])), { old: "old", new: "new" });
+  expect(html.split('<section class="changed">')).toHaveLength(72);
+  const [before = "", folded = ""] = html.split("<details><summary>21 more</summary>");
+  expect(before.split('<section class="changed">')).toHaveLength(51);
+  expect(folded).toContain("</details>");
 });
 
 describe("markdown for a pull request", () => {
