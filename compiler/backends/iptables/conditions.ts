@@ -1,5 +1,6 @@
-import { families } from "../../net/address.ts";
+import { families, type Prefix } from "../../net/address.ts";
 import { anything, type Condition, onePort } from "../condition.ts";
+import { ChainEffects } from "./effects.ts";
 import type { IptablesChain, IptablesMatch, IptablesProgram, IptablesRule, IptablesRuleset } from "./program.ts";
 
 export type SetMatch = IptablesMatch & { readonly kind: "set" };
@@ -9,6 +10,9 @@ export type SetConditions = (name: string, directions: SetMatch["directions"]) =
 
 /** Beyond so many callers a chain is taken to be for every destination. */
 const mostContexts = 8;
+
+/** A chain that does something for more hosts than these is taken to do it for all. */
+const mostHosts = 20_000;
 
 /**
  * What the rules of a program ask, each together with the destination and port that lead to its chain: a source range
@@ -27,6 +31,7 @@ class Collector {
   readonly #chains = new Map<string, IptablesChain>();
   readonly #contexts = new Map<string, Set<string>>();
   readonly #conditions: Condition[] = [];
+  readonly #effects: ChainEffects;
 
   constructor(ruleset: IptablesRuleset, ofSet: SetConditions) {
     this.#ruleset = ruleset;
@@ -34,6 +39,7 @@ class Collector {
     for (const { name, chains } of ruleset.tables) {
       for (const chain of chains) this.#chains.set(`${name} ${chain.name}`, chain);
     }
+    this.#effects = new ChainEffects(this.#chains);
   }
 
   collect(): readonly Condition[] {
@@ -51,7 +57,7 @@ class Collector {
     if (chain === undefined || known.has(key) || known.has(keyOf(anything(context.family)))) return;
     known.add(key);
     for (const rule of chain.rules) {
-      this.#add(rule, widened);
+      this.#add(table, chain, rule, widened);
       const { target } = rule;
       if (target.kind === "map-set") this.#addSet(target.name, target.directions, widened);
       if (target.kind === "jump" || target.kind === "goto")
@@ -59,10 +65,22 @@ class Collector {
     }
   }
 
-  #add(rule: IptablesRule, context: Condition): void {
-    const own = rule.matches.reduce(withMatch, anything(context.family));
-    if (keyOf(own) !== keyOf(anything(context.family))) this.#conditions.push(within(own, context));
+  #add(table: string, chain: IptablesChain, rule: IptablesRule, context: Condition): void {
+    const own = within(rule.matches.reduce(withMatch, anything(context.family)), context);
+    const hosts = own.source === null || own.destination !== null ? null : this.#hostsBehind(table, chain, rule);
+    if (hosts !== null) for (const destination of hosts) this.#conditions.push({ ...own, destination });
+    else if (keyOf(own) !== keyOf(context)) this.#conditions.push(own);
     for (const match of rule.matches) if (match.kind === "set") this.#addSet(match.name, match.directions, context);
+  }
+
+  /**
+   * The destinations for which it matters whether a rule leads to another chain; null for all. A branch of a tree of
+   * hosts asks for a source, but only packets to these hosts notice. Behind `goto` the rest of the chain is left out too.
+   */
+  #hostsBehind(table: string, chain: IptablesChain, { target }: IptablesRule): readonly Prefix[] | null {
+    if (target.kind !== "jump" && target.kind !== "goto") return null;
+    const hosts = this.#effects.hostsOf(table, target.kind === "jump" ? target.chain : chain.name);
+    return hosts === null || hosts.size > mostHosts ? null : [...hosts.values()];
   }
 
   #addSet(name: string, directions: SetMatch["directions"], context: Condition): void {

@@ -14,6 +14,8 @@ export interface State {
   readonly port: number;
   readonly mark: number;
   readonly priority: number;
+  /** What the priority may be, each as likely as the others, as long as they fare alike; null when it is known. */
+  readonly numbers: readonly number[] | null;
   readonly isTranslated: boolean;
   readonly masquerade: boolean;
   readonly memory: NftMemory;
@@ -63,12 +65,12 @@ export class Expressions {
 
   /** What an expression of fields is; null for others. */
   #plain(expression: NftExpression, state: State): readonly NftValue[] | null {
-    if (expression.kind === "field") return [this.#field(expression.field, state)];
+    if (expression.kind === "field") return [fieldOf(expression.field, state)];
     if (expression.kind !== "concat") return null;
     const values: NftValue[] = [];
     for (const part of expression.parts) {
       if (part.kind !== "field") return null;
-      values.push(this.#field(part.field, state));
+      values.push(fieldOf(part.field, state));
     }
     return values;
   }
@@ -79,11 +81,11 @@ export class Expressions {
     if (plain !== null) return [{ value: plain, share: one }];
     switch (expression.kind) {
       case "field":
-        return [{ value: [this.#field(expression.field, state)], share: one }];
+        return [{ value: [fieldOf(expression.field, state)], share: one }];
       case "no-class":
         return [{ value: [0], share: one }];
       case "bits":
-        return [{ value: [bitsOf(this.#field(expression.field, state), expression)], share: one }];
+        return [{ value: [bitsOf(fieldOf(expression.field, state), expression)], share: one }];
       case "random": {
         const share = fraction(1, expression.modulus);
         return Array.from({ length: expression.modulus }, (_, at) => ({ value: [expression.offset + at], share }));
@@ -115,33 +117,34 @@ export class Expressions {
         return unreachable(expression);
     }
   }
+}
 
-  #field(name: NftField, state: State): NftValue {
-    const { packet } = state;
-    switch (name) {
-      case "saddr":
-        return packet.source;
-      case "daddr":
-        return state.destination;
-      case "l4proto":
-        return state.flow.isIcmp ? "icmp" : packet.protocol;
-      case "dport":
-        // of ICMP these bytes are its checksum, which is no port of anything
-        return state.flow.isIcmp ? 0 : state.port;
-      case "mark":
-        return state.mark;
-      case "priority":
-        return state.priority;
-      case "iifname":
-        return packet.inputInterface ?? "";
-      case "saddr-type":
-      case "daddr-type":
-      case "ct-status":
-        // asked for in a match only, which looks at the packet itself
-        return name;
-      default:
-        return unreachable(name);
-    }
+/** A field as rules read it now. */
+export function fieldOf(name: NftField, state: State): NftValue {
+  const { packet } = state;
+  switch (name) {
+    case "saddr":
+      return packet.source;
+    case "daddr":
+      return state.destination;
+    case "l4proto":
+      return state.flow.isIcmp ? "icmp" : packet.protocol;
+    case "dport":
+      // of ICMP these bytes are its checksum, which is no port of anything
+      return state.flow.isIcmp ? 0 : state.port;
+    case "mark":
+      return state.mark;
+    case "priority":
+      return state.priority;
+    case "iifname":
+      return packet.inputInterface ?? "";
+    case "saddr-type":
+    case "daddr-type":
+    case "ct-status":
+      // asked for in a match only, which looks at the packet itself
+      return name;
+    default:
+      return unreachable(name);
   }
 }
 

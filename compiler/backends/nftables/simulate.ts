@@ -1,4 +1,4 @@
-import { type Fraction, multiply, one } from "../../net/fraction.ts";
+import { type Fraction, fraction, multiply, one } from "../../net/fraction.ts";
 import { assert, InternalError, unreachable } from "../../result.ts";
 import type { Packet } from "../packet.ts";
 import {
@@ -13,6 +13,7 @@ import {
   type Trail,
 } from "../simulation.ts";
 import type { NftBaseChain, NftChain, NftProgram, NftRule, NftStatement, NftTable, NftVerdict } from "./program.ts";
+import { RandomNumbers } from "./simulate-numbers.ts";
 import { aliveData, keyText, type NftMemory, type NftValue, SetIndex, valueText } from "./simulate-sets.ts";
 import { Expressions, type State } from "./simulate-values.ts";
 
@@ -63,6 +64,7 @@ export function simulateNftables(
     port,
     mark: surroundings.mark ?? 0,
     priority: 0,
+    numbers: null,
     isTranslated: false,
     masquerade: false,
     memory,
@@ -123,6 +125,7 @@ interface Return {
 /** What is looked up in a table, made once for many packets. */
 interface TableIndex {
   readonly sets: SetIndex;
+  readonly random: RandomNumbers;
   readonly chains: ReadonlyMap<string, NftChain>;
   /** In the order in which the kernel calls them. */
   readonly hooks: ReadonlyMap<NftBaseChain["hook"], readonly NftBaseChain[]>;
@@ -136,8 +139,10 @@ function indexOf(table: NftTable): TableIndex {
   const bases = table.chains.filter((chain): chain is NftBaseChain => chain.kind === "base");
   const hooked = (hook: NftBaseChain["hook"]) =>
     bases.filter((chain) => chain.hook === hook).sort((a, b) => a.priority - b.priority);
+  const sets = new SetIndex(table);
   const index: TableIndex = {
-    sets: new SetIndex(table),
+    sets,
+    random: new RandomNumbers(sets),
     chains: new Map(table.chains.map((chain) => [chain.name, chain])),
     hooks: new Map(hooks.map((hook) => [hook, hooked(hook)])),
   };
@@ -153,6 +158,7 @@ class Traveller {
   readonly #index: TableIndex;
   readonly #sets: SetIndex;
   readonly #expressions: Expressions;
+  readonly #random: RandomNumbers;
 
   constructor(table: NftTable, surroundings: Surroundings) {
     this.#table = table;
@@ -160,6 +166,7 @@ class Traveller {
     this.#index = indexOf(table);
     this.#sets = this.#index.sets;
     this.#expressions = new Expressions(this.#sets, surroundings);
+    this.#random = this.#index.random;
   }
 
   follow(start: Walk): readonly Walk[] {
@@ -268,7 +275,21 @@ class Traveller {
     return [last];
   }
 
+  /** A packet with a random number that the statement asks for goes several ways, one for each answer. */
   #statement(statement: NftStatement, walk: Walk): readonly Step[] {
+    const { state } = walk;
+    const groups = this.#random.groups(statement, state);
+    if (groups === null || state.numbers === null) return this.#meet(statement, walk);
+    const count = state.numbers.length;
+    return groups.flatMap((numbers) => {
+      const [priority = state.priority, second] = numbers;
+      const share = multiply(walk.share, fraction(numbers.length, count));
+      const known = { ...state, priority, numbers: second === undefined ? null : numbers };
+      return this.#meet(statement, { ...walk, share, state: known });
+    });
+  }
+
+  #meet(statement: NftStatement, walk: Walk): readonly Step[] {
     switch (statement.kind) {
       case "verdict":
         return [{ walk, leads: statement.verdict, element: null }];
@@ -286,11 +307,15 @@ class Traveller {
               : missed(walk, share),
           );
       case "assign":
+        if (statement.field === "priority" && statement.value.kind === "random") {
+          const numbers = this.#random.of(statement.value);
+          return [next(walk, { priority: statement.value.offset, numbers: numbers.length > 1 ? numbers : null }, one)];
+        }
         return this.#expressions.values(statement.value, walk.state).map(({ value, share }) => {
           const [number] = value ?? [];
           if (number === undefined) return missed(walk, share);
           assert(typeof number === "number", `${valueText(number)} is no ${statement.field}`);
-          return next(walk, statement.field === "mark" ? { mark: number } : { priority: number }, share);
+          return next(walk, statement.field === "mark" ? { mark: number } : { priority: number, numbers: null }, share);
         });
       case "dispatch":
         return this.#expressions.values(statement.key, walk.state).map(({ value, share }) => {
