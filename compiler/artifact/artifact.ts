@@ -67,6 +67,7 @@ export async function assembleArtifact(
   const manifest: Manifest = {
     format: 1,
     node: ir.node.name,
+    addresses: ir.node.addresses.map(({ text }) => text),
     spec: options.specDigest,
     requirements,
     files,
@@ -84,6 +85,7 @@ function manifestFile(manifest: Manifest): ArtifactFile {
   text.line("{");
   text.line(`  "format": ${manifest.format},`);
   text.line(`  "node": ${JSON.stringify(manifest.node)},`);
+  text.line(`  "addresses": [${manifest.addresses.map((address) => JSON.stringify(address)).join(", ")}],`);
   text.line(`  "spec": ${JSON.stringify(manifest.spec)},`);
   writeJson(text, requirements, 2, { indent: "  ", before: '"requirements": ', after: "," });
   writeJson(text, manifest.files, 1, { indent: "  ", before: '"files": ', after: "" });

@@ -25,6 +25,8 @@ export const manifestSchema = z.readonly(
     /** Of the whole folder; raised when an older weir could misread it. */
     format: z.literal(manifestFormat),
     node: shown.min(1).max(253),
+    /** The node's own addresses, as the spec had them: rules do not name them all. Older folders have none. */
+    addresses: z.readonly(z.array(shown.min(1).max(45))).default([]),
     /** Digest of the spec's meaning, see digest.ts. */
     spec: digest,
     /** The backends that it was compiled for, each with what the node must have. */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { parseSources, type Sources } from "../artifact/read-sources.ts";
 import type { BackendName, FileTexts } from "../backends/backend.ts";
 import { ParseError } from "../backends/text.ts";
+import { type IpAddress, parseAddress } from "../net/address.ts";
 import { InternalError } from "../result.ts";
 import { orTrouble, TroubleError, UsageError } from "./exit.ts";
 import { ArtifactError, backendsIn, folderKind, type NodeFolder, readNodeFolder } from "./node-folder.ts";
@@ -47,6 +48,8 @@ export function readCompiledNode(path: string): NodeFolder {
 export interface Compiled {
   readonly path: string;
   readonly node: string;
+  /** The node's own, as they were when it was compiled. */
+  readonly addresses: readonly IpAddress[];
   readonly backends: readonly BackendName[];
   readonly sources: Sources;
   filesOf(backend: BackendName): FileTexts;
@@ -81,10 +84,17 @@ function readCompiled(path: string): Compiled {
   return {
     path,
     node: manifest.node,
+    addresses: manifest.addresses.map((text) => addressIn(path, text)),
     backends: backendsIn(manifest),
     sources,
     filesOf: (backend) => new Map([...texts].filter(([name]) => name.startsWith(`${backend}/`))),
   };
+}
+
+function addressIn(path: string, text: string): IpAddress {
+  const parsed = parseAddress(text);
+  if (!parsed.ok) throw new TroubleError(`${join(path, "manifest.json")} is not as weir writes it: ${parsed.reason}`);
+  return parsed.value;
 }
 
 /** Runs what reads a folder's rules; rules that weir has not written are trouble with the folder. */

@@ -14,7 +14,7 @@ import { type Asked, preferredBackends, unreachedError } from "./trace.ts";
 
 /**
  * A trace through a compiled folder. It tells what the rules do, and not what they should: there is no spec to hold
- * them against. The node's own addresses are not in it, so they come from the command line.
+ * them against. The node's own addresses are those that it was compiled with, or those of the command line.
  */
 export async function traceCompiled(
   context: Context,
@@ -26,9 +26,9 @@ export async function traceCompiled(
   if (folder === undefined || second !== undefined) {
     throw new UsageError(`name one node with --node NAME: ${compiled.map(({ node }) => node).join(", ")}`);
   }
-  const nodeAddresses = addressesOption(options) ?? [];
+  const nodeAddresses = addressesOption(options) ?? folder.addresses;
   if (nodeAddresses.length === 0) {
-    await remark(context, "a compiled folder does not tell the node's own addresses: give them with --node-address");
+    await remark(context, `${folder.path} tells no address of the node: give them with --node-address`);
   }
   const traces: Trace[] = [];
   for (const backend of backendsFor(folder, asked.backends)) {

@@ -42,7 +42,7 @@ function socketOf(end: End): string {
 /** A rule that names the endpoint's address and port, or that translates to what a map says. */
 export function isForEndpoint({ rule }: PathStep, end: End): boolean {
   if (end.kind !== "translated") return false;
-  if (/^dnat to .*@/.test(rule)) return true;
+  if (/^dnat (?:ip6? )?to .*@/.test(rule)) return true;
   const at = rule.indexOf(socketOf(end));
   return at > 0 && !/[0-9a-f.:[]/.test(rule[at - 1] ?? "") && !/[0-9]/.test(rule[at + socketOf(end).length] ?? "");
 }

@@ -8,6 +8,7 @@ import { type Fraction, fraction } from "../net/fraction.ts";
 import { compareNumbers } from "../net/order.ts";
 import type { Port } from "../net/port.ts";
 import { formatSocket } from "../net/socket.ts";
+import { joinedSources } from "./sources.ts";
 
 /** What becomes of one packet under one backend, followed through the rules as they are printed. */
 export interface Trace {
@@ -119,15 +120,14 @@ export function partsOf({ ways }: Trace): TraceParts {
   return { before, own, after };
 }
 
-/** The steps that all paths begin with. Where paths differ in what one rule is for, it is for all of it. */
+/** The steps that all paths begin with. Where paths differ in what one rule is for, it is for all of that. */
 function commonSteps(paths: readonly (readonly TracedStep[])[]): TracedStep[] {
   const [first = []] = paths;
   const common: TracedStep[] = [];
   for (const [at, step] of first.entries()) {
     const same = paths.map((path) => path[at]);
     if (same.some((other) => other === undefined || stepKey(other) !== stepKey(step))) break;
-    const isForOne = same.every((other) => other?.source === step.source);
-    common.push(isForOne ? step : { ...step, source: null });
+    common.push({ ...step, source: joinedSources(same.map((other) => other?.source ?? null)) });
   }
   return common;
 }

@@ -56,6 +56,7 @@ export function fakeDesired(backend: Desired["backend"], lines: readonly string[
     manifest: {
       format: 1,
       node,
+      addresses: [],
       spec: digest("spec"),
       requirements: { [backend]: [] },
       files: { [path]: { bytes: text.length, digest: digest(text) } },

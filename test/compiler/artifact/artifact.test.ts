@@ -122,6 +122,7 @@ describe("manifests of others", () => {
   const good = {
     format: 1,
     node: "worker-1",
+    addresses: ["192.0.2.11"],
     spec: digestOf([]),
     requirements: {},
     files: { "nftables/ruleset.nft": { bytes: 0, digest: digestOf([]) } },
@@ -129,6 +130,11 @@ describe("manifests of others", () => {
 
   it("are taken when they fit", () => {
     expect(parseManifest(JSON.stringify(good))).toEqual(good);
+  });
+
+  it("may be older than the node's addresses in them", () => {
+    const { addresses: _addresses, ...older } = good;
+    expect(parseManifest(JSON.stringify(older))).toEqual({ ...good, addresses: [] });
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { memoryFolder, temporaryFolder, weir } from "../../support/command.ts";
+import { enterFolder, memoryFolder, temporaryFolder, weir } from "../../support/command.ts";
 
 const shop = "docs/examples/shop.weir";
 const toWeb = ["tcp", "10.244.2.9", "10.96.0.10:80"];
@@ -123,6 +123,34 @@ describe("weir trace", () => {
       "10.96.0.10:80",
     ]);
     expect(stdout).toContain("on edge, from the node itself");
+  });
+
+  it("gives every place that a rule is for: all endpoints of a pool, as far as one reads them", async () => {
+    const { stdout } = await weir(["trace", shop, "--json", "--node", "worker-1", "--backend", "nftables", ...toWeb]);
+    const { path }: { path: readonly { readonly rule: string; readonly source: string | null }[] } = JSON.parse(stdout);
+    expect(path.find(({ rule }) => rule.includes("map @pool"))?.source).toBe(`${shop}:23, 24`);
+    expect(path.find(({ rule }) => rule.includes("numgen"))?.source).toBeNull();
+    const endpoints = Array.from({ length: 7 }, (_, at) => `  endpoint 10.0.0.${at + 1}\n`).join("");
+    enterFolder({ "a.weir": `service a/b {\n  vip 10.96.0.10\n  port tcp 80\n${endpoints}}\n` });
+    const many = await weir(["trace", "a.weir", "--node", "n", "--backend", "nftables", ...toWeb]);
+    expect(many.stdout).toContain("  a.weir:4, 5, 6, 7 and 3 more  ip weir translate ");
+  });
+
+  it("knows of a compiled folder which addresses are the node's", async () => {
+    const folder = `${memoryFolder()}/build`;
+    await weir(["compile", shop, "--all-nodes", "-o", folder]);
+    const ask = (...words: readonly string[]) =>
+      weir(["trace", ...words, "--json", "--backend", "nftables", "tcp", "192.0.2.11", "10.96.0.10:80"]);
+    const [own, spec] = [await ask(`${folder}/worker-1`), await ask(shop, "--node", "worker-1")];
+    expect([own.code, own.stderr]).toEqual([0, ""]);
+    const rules = ({ stdout }: typeof own) => JSON.parse(stdout).path.map(({ rule }: { rule: string }) => rule);
+    expect(rules(own)).toEqual(rules(spec));
+    expect(rules(own)[0]).toContain("output");
+    expect(rules(await ask(`${folder}/worker-2`))[0]).toContain("prerouting");
+    expect(rules(await ask(`${folder}/worker-1`, "--node-address", "192.0.2.12"))[0]).toContain("prerouting");
+    await weir(["compile", shop, "--node", "edge", "-o", folder]);
+    const unknown = await weir(["trace", `${folder}/edge`, ...toWeb]);
+    expect(unknown.stderr).toContain("tells no address of the node: give them with --node-address");
   });
 
   it("reads compiled folders, and refuses one that was changed", async () => {
