@@ -101,7 +101,13 @@ describe("an artifact of somebody who knows how digests are made", () => {
       /not as weir writes it/,
     ],
     ["an include", "nftables/ruleset.nft", (text: string) => `include "/etc/x"\n${text}`, /expected table/],
-    ["a chain of another name", "nftables/ruleset.nft", swap("chain refuse {", "chain own {"), /chain or set own/],
+    ["a chain that is not there", "nftables/ruleset.nft", swap("chain refuse {", "chain own {"), /no chain refuse/],
+    [
+      "a chain of another name",
+      "nftables/ruleset.nft",
+      (text: string) => text.replace(/\brefuse\b/g, "own"),
+      /chain or set own/,
+    ],
   ])("is refused: nftables with %s", async (_, file, change, reason) => {
     await expect(check(changed({ [file]: change }), "nftables")).rejects.toThrow(reason);
   });
