@@ -1,5 +1,6 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isRecord } from "../kubernetes/records.ts";
 
 /**
  * What tells a folder of `weir compile` from any other, for those who look through folders. Nothing here trusts such a
@@ -42,8 +43,4 @@ export function jsonOf(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

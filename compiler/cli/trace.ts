@@ -125,8 +125,7 @@ interface Traced {
 
 async function traceSpec(context: Context, ir: NodeIr, asked: Asked): Promise<number> {
   const { traces, bugs, unable } = await traceBackends(ir, asked);
-  const isRefused = traces.length === 0 || (unable.length > 0 && !asked.isList);
-  if (isRefused) return refuse(context, unable[0]?.diagnostics ?? []);
+  if (traces.length === 0) return refuse(context, unable[0]?.diagnostics ?? []);
   for (const { backend, diagnostics } of unable) {
     await remark(context, `${backend} cannot do what the spec says: ${diagnostics[0]?.message ?? ""}`);
   }

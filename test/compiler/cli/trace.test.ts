@@ -101,7 +101,8 @@ describe("weir trace", () => {
         "10.244.1.77",
         "10.96.0.10:80",
       ]);
-    const { stdout } = await ask("10.244.2.7:8080");
+    const { code, stdout } = await ask("10.244.2.7:8080");
+    expect(code).toBe(0);
     for (const { endpoints } of JSON.parse(stdout)) {
       expect(endpoints).toEqual([{ address: "10.244.2.7", port: 8080, share: 1 }]);
     }
