@@ -4,21 +4,22 @@ import { frontendOf, isNodeAddress } from "../ir/lookup.ts";
 import { equalFractions, type Fraction, fractionToNumber, one } from "../net/fraction.ts";
 import { rangeHas } from "../net/port.ts";
 import type { BackendName } from "./backend.ts";
-import { declarations } from "./declared.ts";
+import { declarations, keptScheduler } from "./declared.ts";
 import type { Outcome, Packet } from "./packet.ts";
 import { type Ending, endingsOf } from "./simulation.ts";
 
-const weighted = new WeakMap<NodeIr, NodeIr>();
+const meanings = new WeakMap<NodeIr, Map<BackendName, NodeIr>>();
 
 /** What of a spec's meaning the backend declares to keep: `decide` of this is what its rules must do. */
 export function meaningFor(backend: BackendName, ir: NodeIr): NodeIr {
-  if (!declarations[backend].spreadsByWeight) return ir;
-  const known = weighted.get(ir);
+  if (declarations[backend].schedulers === "all") return ir;
+  const ofIr = meanings.get(ir) ?? new Map<BackendName, NodeIr>();
+  const known = ofIr.get(backend);
   if (known !== undefined) return known;
-  const byWeight = (frontend: IrFrontend): IrFrontend => ({ ...frontend, scheduler: "wrr" });
+  const spread = (one: IrFrontend): IrFrontend => ({ ...one, scheduler: keptScheduler(backend, one) ?? "wrr" });
   const { ipv4, ipv6 } = ir.frontends;
-  const meaning: NodeIr = { ...ir, frontends: { ipv4: ipv4.map(byWeight), ipv6: ipv6.map(byWeight) } };
-  weighted.set(ir, meaning);
+  const meaning: NodeIr = { ...ir, frontends: { ipv4: ipv4.map(spread), ipv6: ipv6.map(spread) } };
+  meanings.set(ir, ofIr.set(backend, meaning));
   return meaning;
 }
 

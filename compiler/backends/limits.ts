@@ -5,6 +5,7 @@ import type { Protocol } from "../net/port.ts";
 import { assert } from "../result.ts";
 import type { Location } from "../source.ts";
 import type { BackendName } from "./backend.ts";
+import { keptScheduler } from "./declared.ts";
 
 /** What a backend other than IPVS keeps of the settings that IPVS has. */
 export interface BackendLimits {
@@ -71,7 +72,7 @@ function approximations(service: IrService, limits: BackendLimits, ir: NodeIr): 
     findings.push(diagnostic(code, parameters, details));
   };
 
-  const scheduled = service.frontends.find((frontend) => !keepsShares(frontend));
+  const scheduled = service.frontends.find((frontend) => !keepsShares(backend, frontend));
   if (scheduled !== undefined && scheduled.scheduler !== null) {
     warn(
       "lower/scheduler-approximated",
@@ -130,8 +131,8 @@ function refusals(service: IrService, { backend, protocols }: BackendLimits): re
 }
 
 /** Spreading by weight gives the long-run shares of wrr, and those of rr where all weights are equal. */
-function keepsShares(frontend: IrFrontend): boolean {
-  if (frontend.scheduler === null || frontend.scheduler === "wrr") return true;
+function keepsShares(backend: BackendName, frontend: IrFrontend): boolean {
+  if (frontend.scheduler === null || keptScheduler(backend, frontend) !== null) return true;
   if (frontend.scheduler !== "rr") return false;
   return frontend.routes.every(({ pool }) => pool.totalWeight === pool.endpoints.length);
 }

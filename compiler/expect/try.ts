@@ -1,4 +1,5 @@
 import type { BackendName } from "../backends/backend.ts";
+import { keptScheduler } from "../backends/declared.ts";
 import type { Packet } from "../backends/packet.ts";
 import { loadBackend } from "../backends/registry.ts";
 import { type Ending, endingsOf } from "../backends/simulation.ts";
@@ -130,8 +131,8 @@ function trialOf(ir: NodeIr, expected: ExpectSpec, by: BackendName, simulator: S
 /** What backends declare that they do not keep: see docs/backends. */
 function leniencyOf(ir: NodeIr, packet: Packet, by: BackendName): Leniency {
   const frontend = frontendOf(ir, packet.destination, packet.protocol, packet.port);
-  const scheduler = frontend?.scheduler ?? null;
-  return { masquerade: by === "userspace", shares: by !== "ipvs" && scheduler !== null && scheduler !== "wrr" };
+  const isOther = frontend != null && frontend.scheduler !== keptScheduler(by, frontend);
+  return { masquerade: by === "userspace", shares: isOther };
 }
 
 function notesOn({ outcome }: ExpectSpec, by: BackendName, leniency: Leniency): readonly string[] {

@@ -1,4 +1,5 @@
 import type { BackendName } from "../backends/backend.ts";
+import { keptScheduler } from "../backends/declared.ts";
 import type { ServerEndpoint, ServerFacts } from "../backends/simulator.ts";
 import type { IrFrontend, IrPool, NodeIr } from "../ir/ir.ts";
 import { compareText } from "../net/order.ts";
@@ -65,10 +66,10 @@ function ipvsFacts(ir: NodeIr, frontend: IrFrontend, pool: IrPool): ServerFacts 
 }
 
 /** The proxy has no thresholds, forwards in one way, and forgets as sockets do. */
-function proxyFacts({ scheduler }: IrFrontend, pool: IrPool): ServerFacts {
+function proxyFacts(frontend: IrFrontend, pool: IrPool): ServerFacts {
   const plain = { upperThreshold: 0, lowerThreshold: 0, forwarding: "nat" };
   return {
-    scheduler,
+    scheduler: keptScheduler("userspace", frontend),
     schedulerFlags: [],
     onePacket: false,
     endpoints: [

@@ -4,15 +4,16 @@ import type { PoolEndpoint } from "./endpoint.ts";
 
 /** How a pool chooses, after the schedulers of IPVS as far as they make sense where there is one destination. */
 export type Choice =
-  | { readonly kind: "in-turn" }
+  | { readonly kind: "in-turn"; readonly weight: (endpoint: PoolEndpoint) => number }
   | { readonly kind: "least"; readonly rank: (endpoint: PoolEndpoint) => number }
   | { readonly kind: "by-source" };
 
-const inTurn: Choice = { kind: "in-turn" };
+const byWeight: Choice = { kind: "in-turn", weight: ({ weight }) => weight };
+const evenly: Choice = { kind: "in-turn", weight: () => 1 };
 const least = (rank: (endpoint: PoolEndpoint) => number): Choice => ({ kind: "least", rank });
 
 /**
- * The destination is always the same here, so those that go by it (dh, lblc, lblcr) spread in turn.
+ * The compiler gives null for those that a proxy has not: it spreads by weight then.
  * Ranks are those of net/netfilter/ipvs/ip_vs_{lc,wlc,sed,nq,fo}.c without inactive connections, which a proxy has not.
  */
 export function choiceOf(scheduler: Scheduler | null): Choice {
@@ -30,8 +31,10 @@ export function choiceOf(scheduler: Scheduler | null): Choice {
     case "sh":
     case "mh":
       return { kind: "by-source" };
+    case "rr":
+      return evenly;
     default:
-      return inTurn;
+      return byWeight;
   }
 }
 
@@ -46,11 +49,12 @@ export function choose(
 ): PoolEndpoint | null {
   switch (choice.kind) {
     case "in-turn":
-      return nextInTurn(endpoints, isCandidate);
+      return nextInTurn(endpoints, isCandidate, choice.weight);
     case "least": {
       let best = Number.POSITIVE_INFINITY;
       for (const endpoint of endpoints) if (isCandidate(endpoint)) best = Math.min(best, choice.rank(endpoint));
-      return nextInTurn(endpoints, (endpoint) => isCandidate(endpoint) && choice.rank(endpoint) === best);
+      const isBest = (endpoint: PoolEndpoint) => isCandidate(endpoint) && choice.rank(endpoint) === best;
+      return nextInTurn(endpoints, isBest, ({ weight }) => weight);
     }
     case "by-source":
       return bySource(endpoints, isCandidate, clientHash());
@@ -61,13 +65,18 @@ export function choose(
  * Smooth weighted round robin: everyone waits by its weight, who has waited most is next and has waited less by what all
  * did. Over any total weight of turns each gets exactly its weight of them, spread out evenly.
  */
-function nextInTurn(endpoints: readonly PoolEndpoint[], isCandidate: IsCandidate): PoolEndpoint | null {
+function nextInTurn(
+  endpoints: readonly PoolEndpoint[],
+  isCandidate: IsCandidate,
+  weightOf: (endpoint: PoolEndpoint) => number,
+): PoolEndpoint | null {
   let total = 0;
   let next: PoolEndpoint | null = null;
   for (const endpoint of endpoints) {
     if (!isCandidate(endpoint)) continue;
-    endpoint.current += endpoint.weight;
-    total += endpoint.weight;
+    const weight = weightOf(endpoint);
+    endpoint.current += weight;
+    total += weight;
     if (next === null || endpoint.current > next.current) next = endpoint;
   }
   if (next !== null) next.current -= total;

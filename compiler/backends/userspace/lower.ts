@@ -3,6 +3,7 @@ import type { IrFrontend, NodeIr } from "../../ir/ir.ts";
 import { addressWidth, families } from "../../net/address.ts";
 import { compareText } from "../../net/order.ts";
 import type { Lowered } from "../backend.ts";
+import { keptScheduler } from "../declared.ts";
 import { servicePorts } from "../iptables/lower.ts";
 import { type Policy, policiesOf, poolIdentity } from "../iptables/policies.ts";
 import { settingsBeyond } from "../limits.ts";
@@ -44,7 +45,7 @@ function wantedListeners(policies: readonly Policy[], ir: NodeIr): readonly Want
     for (const { pool } of policy.routes) {
       const name = poolIdentity(policy, pool);
       if (asker === undefined || pool.endpoints.length === 0 || wanted.has(name)) continue;
-      const { family, key, protocol, affinity, scheduler } = asker;
+      const { family, key, protocol, affinity } = asker;
       wanted.set(name, {
         name,
         key,
@@ -58,7 +59,7 @@ function wantedListeners(policies: readonly Policy[], ir: NodeIr): readonly Want
                 timeoutSeconds: affinity.timeoutSeconds,
                 prefixLength: affinity.netmask === null ? addressWidth(family) : affinity.netmask[family],
               },
-        scheduler,
+        scheduler: keptScheduler("userspace", asker),
         endpoints: pool.endpoints.map(({ address, port, weight }) => ({ address, port, weight })),
         drained: pool.drained.map(({ address, port }) => ({ address, port })),
         asker,

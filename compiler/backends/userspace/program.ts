@@ -55,7 +55,7 @@ export interface ProxyListener {
   readonly address: IpAddress | null;
   readonly port: Port;
   readonly affinity: ProxyAffinity | null;
-  /** What the author asked for; the proxy spreads in turn by weight. */
+  /** How the proxy spreads new connections; null: in turn by weight. */
   readonly scheduler: Scheduler | null;
   /** Never empty; in address order. */
   readonly endpoints: readonly ProxyEndpoint[];

@@ -15,7 +15,7 @@ export type ProxyMemory = ReadonlyMap<string, ProxyEndpoint>;
 export type ProxyBranch = Branch<ProxyPlace, ProxyMemory>;
 
 /**
- * Follows the first packet of a connection through the rules to a listener of the proxy, which spreads by weight. The
+ * Follows the first packet of a connection through the rules to a listener of the proxy, which spreads as its scheduler says. The
  * endpoint's connection is one of the proxy's own, so it sees the node as its client: `masquerade` is always true.
  */
 export function simulateUserspace(
@@ -30,7 +30,7 @@ export function simulateUserspace(
     const listener = end.kind === "translated" ? listenerAt(table.listeners, packet, end) : null;
     if (listener === null) return [{ share, end, traces: branch.traces, path, memory }];
     return choicesOf(listener, packet, memory, secondsLater).map(({ endpoint, part, after }) => ({
-      share: share === null ? null : multiply(share, part),
+      share: share === null || part === null ? null : multiply(share, part),
       end: { kind: "translated", address: endpoint.address, port: endpoint.port, masquerade: true },
       // the packet has come to a process
       traces: null,
@@ -73,29 +73,37 @@ function listenerAt(
 
 function choicesOf(listener: ProxyListener, packet: Packet, memory: ProxyMemory, secondsLater: number) {
   const { affinity, endpoints, name } = listener;
-  if (affinity === null) return spread(endpoints).map((choice) => ({ ...choice, after: memory }));
+  if (affinity === null) return spread(listener).map((choice) => ({ ...choice, after: memory }));
   const shift = BigInt(addressWidth(packet.source.family) - affinity.prefixLength);
   const network = addressFromBits(packet.source.family, (packet.source.bits >> shift) << shift);
   const key = `${name} ${network.text}`;
   const known = secondsLater < affinity.timeoutSeconds ? memory.get(key) : undefined;
   const kept = endpoints.find((each) => each.address.text === known?.address.text && each.port === known.port);
   if (kept !== undefined) return [{ endpoint: kept, part: one, after: memory }];
-  return spread(endpoints).map((choice) => ({ ...choice, after: new Map(memory).set(key, choice.endpoint) }));
+  return spread(listener).map((choice) => ({ ...choice, after: new Map(memory).set(key, choice.endpoint) }));
 }
 
-const shares = new WeakMap<readonly ProxyEndpoint[], readonly ProxyChoice[]>();
+const shares = new WeakMap<ProxyListener, readonly ProxyChoice[]>();
 
 interface ProxyChoice {
   readonly endpoint: ProxyEndpoint;
-  readonly part: Fraction;
+  /** null: it depends on load, or on a hash. */
+  readonly part: Fraction | null;
 }
 
-/** By weight; worked out once for many packets. */
-function spread(endpoints: readonly ProxyEndpoint[]): readonly ProxyChoice[] {
-  const known = shares.get(endpoints);
+/** Worked out once for many packets. */
+function spread(listener: ProxyListener): readonly ProxyChoice[] {
+  const known = shares.get(listener);
   if (known !== undefined) return known;
+  const { endpoints } = listener;
   const total = endpoints.reduce((sum, { weight }) => sum + weight, 0);
-  const made = endpoints.map((endpoint) => ({ endpoint, part: fraction(endpoint.weight, total) }));
-  shares.set(endpoints, made);
+  const made = endpoints.map((endpoint) => ({ endpoint, part: partOf(listener, endpoint, total) }));
+  shares.set(listener, made);
   return made;
+}
+
+function partOf({ scheduler, endpoints }: ProxyListener, { weight }: ProxyEndpoint, total: number): Fraction | null {
+  if (endpoints.length === 1) return one;
+  if (scheduler === null || scheduler === "wrr") return fraction(weight, total);
+  return scheduler === "rr" ? fraction(1, endpoints.length) : null;
 }

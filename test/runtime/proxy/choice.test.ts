@@ -27,6 +27,12 @@ describe("in turn by weight", () => {
     expect(turns).toEqual([...round, ...round]);
   });
 
+  it("is in turn without weights for rr", () => {
+    const pool = endpoints(5, 1);
+    const turns = Array.from({ length: 4 }, () => nameOf(choose(choiceOf("rr"), pool, all, nobody)));
+    expect(turns).toEqual(["10.0.0.1:80", "10.0.0.2:80", "10.0.0.1:80", "10.0.0.2:80"]);
+  });
+
   it("passes over those that are no candidates", () => {
     const pool = endpoints(1, 1, 1);
     const turns = Array.from({ length: 4 }, () =>
