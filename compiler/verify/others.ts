@@ -1,10 +1,11 @@
 import type { BackendName } from "../backends/backend.ts";
 import type { Outcome, Packet } from "../backends/packet.ts";
-import { type OtherKind, otherKinds } from "../backends/simulation.ts";
+import type { OtherKind } from "../backends/simulation.ts";
 import type { OtherWay } from "../backends/simulator.ts";
 import { routeFor, sourceClassOf } from "../ir/decide.ts";
 import type { IrFrontend, NodeIr } from "../ir/ir.ts";
 import { isNodeAddress } from "../ir/lookup.ts";
+import type { IpAddress } from "../net/address.ts";
 import { serverComplaint } from "./compare-servers.ts";
 import { traceComplaint } from "./traces.ts";
 
@@ -18,6 +19,7 @@ export class OtherPackets {
   readonly #backend: BackendName;
   readonly #tried = new Set<string>();
   readonly #served: ReadonlySet<string>;
+  #last: { readonly destination: string; readonly tried: Set<string> } | null = null;
 
   constructor(ir: NodeIr, backend: BackendName) {
     this.#ir = ir;
@@ -30,28 +32,29 @@ export class OtherPackets {
   kindsFor(packet: Packet, frontend: IrFrontend | null, { verdict }: Outcome): readonly OtherKind[] {
     const { protocol, destination, port, source } = packet;
     const from = sourceClassOf(this.#ir, packet);
+    const kinds: OtherKind[] = [];
     const shape = `${destination.family} ${frontend?.kind ?? "nobody"} ${verdict} ${from}`;
     const hasServers = this.#backend === "ipvs" || this.#backend === "userspace";
-    return otherKinds.filter((kind) => {
-      switch (kind) {
-        case "later":
-          if (!hasServers || frontend === null) return this.#isFirst(`${kind} ${shape}`);
-          return this.#isFirst(`${kind} ${destination.text} ${protocol} ${port} ${from} ${verdict}`);
-        case "icmp-error":
-          if (frontend !== null && frontend.address === null) return this.#isFirst(`${kind} ${shape}`);
-          return this.#isFirst(`${kind} ${destination.text} ${isNodeAddress(this.#ir, source)}`);
-        case "icmp":
-          return this.#isFirst(`${kind} ${destination.text} ${from === "node"}`);
-        default:
-          return this.#isFirst(`${kind} ${shape} ${protocol}`);
-      }
-    });
+    const place =
+      hasServers && frontend !== null ? `${destination.text} ${protocol} ${port} ${from} ${verdict}` : shape;
+    if (this.#isFirst(place)) kinds.push("later");
+    if (this.#isFirst(`${shape} ${protocol}`)) kinds.push("reply", "translated");
+    const tried = this.#triedWith(destination);
+    const error = isNodeAddress(this.#ir, source) ? "own error" : "error";
+    const isNodePort = frontend !== null && frontend.address === null;
+    if (isNodePort ? this.#isFirst(`icmp-error ${shape}`) : isNew(tried, error)) kinds.push("icmp-error");
+    if (isNew(tried, from === "node" ? "own ping" : "ping")) kinds.push("icmp");
+    return kinds;
   }
 
   #isFirst(key: string): boolean {
-    if (this.#tried.has(key)) return false;
-    this.#tried.add(key);
-    return true;
+    return isNew(this.#tried, key);
+  }
+
+  /** Classes of one destination come one after the other. */
+  #triedWith(destination: IpAddress): Set<string> {
+    if (this.#last?.destination !== destination.text) this.#last = { destination: destination.text, tried: new Set() };
+    return this.#last.tried;
   }
 
   /**
@@ -85,4 +88,10 @@ export class OtherPackets {
   #isServed({ destination }: Packet): boolean {
     return this.#served.has(destination.text);
   }
+}
+
+/** Whether it was not there; it is afterwards. */
+function isNew(set: Set<string>, key: string): boolean {
+  const { size } = set;
+  return set.add(key).size > size;
 }

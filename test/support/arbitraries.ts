@@ -146,12 +146,15 @@ const portChoices = fc.uniqueArray(portChoice, {
 interface EndpointChoice {
   readonly isIpv4: boolean;
   readonly node: 0 | 1 | 2;
+  /** A pod on its machine's network: it has the address of the node. */
+  readonly onHost: boolean;
   readonly options: readonly string[];
 }
 
 const endpointChoice: fc.Arbitrary<EndpointChoice> = fc.record({
   isIpv4: fc.boolean(),
   node: fc.constantFrom(0, 1, 2),
+  onHost: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
   options: fc
     .tuple(
       optional(fc.constantFrom(0, 2, 3, 6, 300, 65535).map((weight) => `weight ${weight}`)),
@@ -164,40 +167,68 @@ const endpointChoice: fc.Arbitrary<EndpointChoice> = fc.record({
     .map((groups) => groups.flat()),
 });
 
+/** Addresses of the nodes; the second one has none of IPv6. */
+const nodeAddresses: Readonly<Record<string, string>> = {
+  "1 ipv4": "192.0.2.11",
+  "1 ipv6": "2001:db8::11",
+  "2 ipv4": "192.0.2.12",
+};
+
 /** Endpoint `index` of service `at`; options that name a port the service lacks are left out. */
 function endpointLine(choice: EndpointChoice, families: Families, ports: number, at: number, index: number): string {
   const isIpv4 = families === "both" ? choice.isIpv4 : families === "ipv4";
   const host = at * 16 + index + 1;
-  const address = isIpv4 ? `10.244.${choice.node}.${host}` : `fd00:10:244:${choice.node}::${host.toString(16)}`;
+  const pod = isIpv4 ? `10.244.${choice.node}.${host}` : `fd00:10:244:${choice.node}::${host.toString(16)}`;
+  const own = choice.onHost ? nodeAddresses[`${choice.node} ${isIpv4 ? "ipv4" : "ipv6"}`] : undefined;
+  const address = own ?? pod;
   const place = choice.node === 0 ? "" : ` on worker-${choice.node}`;
   const fitting = choice.options.filter((option) => !option.includes("p1=") || ports > 1);
   return [`endpoint ${address}${place}`, ...fitting].join(" ");
 }
 
-const serviceChoice = fc.record({
-  addresses,
-  settings: settingLines,
-  ports: portChoices,
-  endpoints: fc.array(endpointChoice, { maxLength: 7 }),
-});
+/** Those of service `at`, each address once. */
+function endpointLines(choices: readonly EndpointChoice[], families: Families, ports: number, at: number) {
+  const lines = choices.map((choice, index) => endpointLine(choice, families, ports, at, index));
+  return [...new Map(lines.map((line) => [line.split(" ")[1], line])).values()];
+}
+
+interface Most {
+  readonly services: number;
+  readonly endpoints: number;
+}
+
+const serviceChoice = (most: Most) =>
+  fc.record({
+    addresses,
+    settings: settingLines,
+    ports: portChoices,
+    endpoints: fc.array(endpointChoice, { maxLength: most.endpoints }),
+  });
 
 /** Findings that random services give rise to. */
 const allowWarnings = "allow warning spec/allow-other-family, spec/external-policy-unused, spec/rr-ignores-weights";
 
-const services: fc.Arbitrary<SpecBlocks> = fc.array(serviceChoice, { minLength: 1, maxLength: 6 }).map((choices) =>
-  choices.map(({ addresses: where, settings, ports, endpoints }, at) => ({
-    header: `service ${["shop", "infra"][at % 2]}/s${at}`,
-    lines: [
-      allowWarnings,
-      ...addressLines(where, at),
-      ...settings,
-      ...portLines(ports, at),
-      ...endpoints.map((choice, index) => endpointLine(choice, where.families, ports.length, at, index)),
-    ],
-  })),
-);
+const services = (most: Most): fc.Arbitrary<SpecBlocks> =>
+  fc.array(serviceChoice(most), { minLength: 1, maxLength: most.services }).map((choices) =>
+    choices.map(({ addresses: where, settings, ports, endpoints }, at) => ({
+      header: `service ${["shop", "infra"][at % 2]}/s${at}`,
+      lines: [
+        allowWarnings,
+        ...addressLines(where, at),
+        ...settings,
+        ...portLines(ports, at),
+        ...endpointLines(endpoints, where.families, ports.length, at),
+      ],
+    })),
+  );
+
+const specs = (most: Most): fc.Arbitrary<SpecBlocks> =>
+  fc
+    .tuple(clusterLines, services(most))
+    .map(([cluster, blocks]) => [{ header: "cluster", lines: cluster }, ...nodes, ...blocks]);
 
 /** A valid spec of one to six services on two nodes. */
-export const specBlocks: fc.Arbitrary<SpecBlocks> = fc
-  .tuple(clusterLines, services)
-  .map(([cluster, blocks]) => [{ header: "cluster", lines: cluster }, ...nodes, ...blocks]);
+export const specBlocks: fc.Arbitrary<SpecBlocks> = specs({ services: 6, endpoints: 7 });
+
+/** The same with one service or two, for tests that cost much for each of them. */
+export const smallSpecBlocks: fc.Arbitrary<SpecBlocks> = specs({ services: 2, endpoints: 4 });

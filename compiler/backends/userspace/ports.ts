@@ -44,7 +44,11 @@ function allocateFrom(
     const known = rooms.get(name);
     if (known !== undefined) return known;
     const room = new FreePlaces(size);
-    for (let at = 0; at < size; at++) if (taken.has(portPlace(family, protocol, range.first + at))) room.take(at);
+    const prefix = placePrefix(family, protocol);
+    for (const place of taken) {
+      const at = place.startsWith(prefix) ? Number(place.slice(prefix.length)) - range.first : -1;
+      if (at >= 0 && at < size) room.take(at);
+    }
     rooms.set(name, room);
     return room;
   };
@@ -65,18 +69,20 @@ function allocateFrom(
 
 /** Places 0 to size-1 in a ring. A taken place points at where to look next, so a nearly full ring stays quick. */
 class FreePlaces {
-  readonly #next: Int32Array;
+  /** Of taken places; ranges have tens of thousands, of which most specs take a few. */
+  readonly #next = new Map<number, number>();
+  readonly #size: number;
   #left: number;
 
   constructor(size: number) {
-    this.#next = Int32Array.from({ length: size }, (_, at) => at);
+    this.#size = size;
     this.#left = size;
   }
 
   /** Takes this very place; false when it is taken. */
   take(place: number): boolean {
-    if (this.#left === 0 || this.#next[place] !== place) return false;
-    this.#next[place] = (place + 1) % this.#next.length;
+    if (this.#left === 0 || this.#next.has(place)) return false;
+    this.#next.set(place, (place + 1) % this.#size);
     this.#left--;
     return true;
   }
@@ -85,10 +91,10 @@ class FreePlaces {
   takeNext(from: number): number | null {
     if (this.#left === 0) return null;
     let free = from;
-    while (this.#next[free] !== free) free = this.#next[free] ?? 0;
+    for (let next = this.#next.get(free); next !== undefined; next = this.#next.get(free)) free = next;
     for (let at = from; at !== free; ) {
-      const following = this.#next[at] ?? free;
-      this.#next[at] = free;
+      const following = this.#next.get(at) ?? free;
+      this.#next.set(at, free);
       at = following;
     }
     this.take(free);
@@ -97,5 +103,9 @@ class FreePlaces {
 }
 
 export function portPlace(family: Family, protocol: Protocol, port: Port): string {
-  return `${family} ${protocol} ${port}`;
+  return `${placePrefix(family, protocol)}${port}`;
+}
+
+function placePrefix(family: Family, protocol: Protocol): string {
+  return `${family} ${protocol} `;
 }
