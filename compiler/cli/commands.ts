@@ -141,13 +141,16 @@ const defineVerify: DefineCommand = (program, start) => {
     .description(
       "Compiles, reads the printed rules back and follows one packet of every kind through them, for each backend.\n" +
         "A difference is shown with its packet, what the spec says, what the rules do, and by which rules.\n" +
+        "With --compiled the rules are those of a folder that weir compile wrote from the same spec.\n" +
         "Exit: 0 none, 1 a difference or errors in the spec, 2 something could not be read, 64 wrong usage.",
     )
     .option("--backend <list>", "iptables, ipvs, nftables, userspace, all (the default)", collect)
+    .option("--compiled <folder>", "a node's folder, or a build with several: its rules, and not freshly compiled ones")
     .addHelpText(
       "after",
       examples([
         ["weir verify shop.weir", "all nodes, all backends"],
+        ["weir verify specs/ --compiled build", "what was compiled from them, before it is shipped"],
         ["weir verify specs/ --node worker-1 --backend nftables", "one of each"],
         ["weir verify --json specs/", "for a program"],
       ]),

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Digest } from "../artifact/digest.ts";
 import { parseSources, type Sources } from "../artifact/read-sources.ts";
 import type { BackendName, FileTexts } from "../backends/backend.ts";
 import { ParseError } from "../backends/text.ts";
@@ -48,6 +49,8 @@ export function readCompiledNode(path: string): NodeFolder {
 export interface Compiled {
   readonly path: string;
   readonly node: string;
+  /** Digest of the spec's meaning. */
+  readonly spec: Digest;
   /** The node's own, as they were when it was compiled. */
   readonly addresses: readonly IpAddress[];
   readonly backends: readonly BackendName[];
@@ -84,6 +87,7 @@ function readCompiled(path: string): Compiled {
   return {
     path,
     node: manifest.node,
+    spec: manifest.spec,
     addresses: manifest.addresses.map((text) => addressIn(path, text)),
     backends: backendsIn(manifest),
     sources,

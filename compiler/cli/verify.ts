@@ -5,18 +5,22 @@ import { countDiagnostics, jsonDiagnostic } from "../diagnostics/render-json.ts"
 import { visibleLines } from "../diagnostics/visible.ts";
 import type { NodeIr } from "../ir/ir.ts";
 import { irOf } from "../pipeline.ts";
+import type { Spec } from "../spec/schema.ts";
 import { describeDifference, jsonDifference } from "../verify/describe.ts";
 import { type VerifyReport, verifyFiles } from "../verify/verify.ts";
 import { backendsOf } from "./backends.ts";
+import { compiledFolderIn } from "./compiled.ts";
 import { type Context, counted, distinctDiagnostics, remark, report } from "./context.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { loadSpec } from "./load.ts";
-import { chosenNodes, type NodeOptions } from "./nodes.ts";
+import { type ChosenNode, chosenNodes, type NodeOptions } from "./nodes.ts";
 import { showProgress } from "./progress.ts";
+import { compiledSubjects } from "./verify-compiled.ts";
 
 export interface VerifyOptions extends NodeOptions {
   readonly backend?: readonly string[];
   readonly stdinName?: string;
+  readonly compiled?: string;
 }
 
 /** What was found for one node and backend; null for a backend that cannot do what the spec says. */
@@ -26,22 +30,32 @@ export interface Checked {
   readonly report: VerifyReport | null;
 }
 
+/** One node's rules, freshly compiled or as a compiled folder has them. */
+export interface Subject extends ChosenNode {
+  readonly backends: readonly BackendName[];
+  check(ir: NodeIr, backend: BackendName): Promise<Found>;
+}
+
+/** `report` is null for a backend that cannot do what the spec says. */
+interface Found {
+  readonly report: VerifyReport | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 /** `weir verify`: the printed rules of each backend, read back, against the meaning of the spec, for all packets. */
 export async function verify(context: Context, paths: readonly string[], options: VerifyOptions): Promise<number> {
-  const backends = backendsOf(options.backend);
+  assertSpecs(paths);
   const loaded = await loadSpec(paths, options.stdinName ?? null, context.io);
   const diagnostics: Diagnostic[] = [...loaded.diagnostics];
   const checked: Checked[] = [];
   if (!hasErrors(diagnostics)) {
-    const nodes = chosenNodes(loaded.spec, options);
-    if (nodes.length === 0) throw new UsageError("the spec declares no node: name one with --node NAME");
-    for (const node of nodes) {
+    for (const node of await subjectsOf(context, loaded.spec, options)) {
       const resolved = irOf(loaded.spec, node.name, node.overrides);
       addAll(diagnostics, resolved.diagnostics);
       if (hasErrors(resolved.diagnostics)) continue;
-      for (const backend of backends) {
+      for (const backend of node.backends) {
         await showProgress(context, `verifying ${backend} for ${node.name}`);
-        const found = await verifyBackend(resolved.ir, backend);
+        const found = await node.check(resolved.ir, backend);
         // without --backend, one that cannot do it is left out; asked for by name it is an error, as in compile
         if (found.report !== null || options.backend !== undefined) addAll(diagnostics, found.diagnostics);
         checked.push({ node: node.name, backend, report: found.report });
@@ -52,11 +66,29 @@ export async function verify(context: Context, paths: readonly string[], options
   return finish(context, checked, distinctDiagnostics(diagnostics));
 }
 
+/** Rules do not say what they are for, so a compiled folder proves nothing by itself. */
+function assertSpecs(paths: readonly string[]): void {
+  const folder = compiledFolderIn(paths);
+  if (folder === null) return;
+  const { path } = folder;
+  throw new UsageError(
+    `${path} is a compiled folder, which does not say what its rules should do: weir verify SPEC --compiled ${path} holds it against the spec`,
+  );
+}
+
+async function subjectsOf(context: Context, spec: Spec, options: VerifyOptions): Promise<readonly Subject[]> {
+  if (options.compiled !== undefined) {
+    const wanted = options.backend === undefined ? null : backendsOf(options.backend);
+    return compiledSubjects(context, spec, options.compiled, options, wanted);
+  }
+  const backends = backendsOf(options.backend);
+  const nodes = chosenNodes(spec, options);
+  if (nodes.length === 0) throw new UsageError("the spec declares no node: name one with --node NAME");
+  return nodes.map((node) => ({ ...node, backends, check: verifyBackend }));
+}
+
 /** Lowers and prints for one backend, and verifies what the node will read. */
-export async function verifyBackend(
-  ir: NodeIr,
-  name: BackendName,
-): Promise<{ readonly report: VerifyReport | null; readonly diagnostics: readonly Diagnostic[] }> {
+export async function verifyBackend(ir: NodeIr, name: BackendName): Promise<Found> {
   const backend = await loadBackend(name);
   const { program, diagnostics } = backend.lower(ir);
   if (hasErrors(diagnostics)) return { report: null, diagnostics };
