@@ -68,10 +68,10 @@ export function metricsPlaceOf({
   );
 }
 
-/** What the options say, and what this process may have. Throws UsageError. */
-export function settingsOf(options: ProxyCommandOptions): ProxySettings {
+/** What the options say, and what this process may have beside `places` to listen on. Throws UsageError. */
+export function settingsOf(options: ProxyCommandOptions, places: number): ProxySettings {
   const ms = (option: string, text: string, least: number) => parseDuration(option, text, least) * 1000;
-  const descriptors = descriptorLimit();
+  const descriptors = descriptorLimit() - places;
   return {
     ...usualSettings,
     drainMs: ms("--drain", options.drain, 0),

@@ -1,18 +1,19 @@
 import { formatSocket } from "../../compiler/net/socket.ts";
-import type { Place } from "../proxy/places.ts";
+import { noPort, type Place } from "../proxy/places.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is in use",
   EACCES: "permission denied: ports below 1024 are for root",
   EADDRNOTAVAIL: "this machine has no such address",
+  [noPort]: "the range of --ports is used up",
   EMFILE: "too many open files",
 };
 
 /** `10.96.0.10:80 of shop/web:http (shop.weir:22): the port is in use`. */
 export function troubleText({ binding, trouble }: Place, where: string | null): string {
   const { address, ports, protocol, key } = binding;
-  const [port = 0] = ports;
-  const place = `${formatSocket(address, port)}/${protocol}`;
+  const [port] = ports;
+  const place = `${port === undefined ? address.text : formatSocket(address, port)}/${protocol}`;
   return `cannot listen on ${place} for ${key}${where === null ? "" : ` (${where})`}: ${reasons[trouble ?? ""] ?? trouble}`;
 }
 

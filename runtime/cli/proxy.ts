@@ -24,7 +24,8 @@ import { stateFolderOf } from "./with-site.ts";
 export async function proxy(context: Context, paths: readonly string[], options: ProxyCommandOptions): Promise<number> {
   const mode = listenModeOf(options);
   const at = metricsPlaceOf(options);
-  const settings = settingsOf(options);
+  // wrong usage is said before anything is read
+  settingsOf(options, 0);
   if (paths.length === 0)
     refuseWithoutPath(options, "without PATH the proxy follows what is applied: these options need a PATH");
   const source =
@@ -42,8 +43,11 @@ export async function proxy(context: Context, paths: readonly string[], options:
   if (!context.json) await report(context, findings);
   const log = proxyLog(options.log, (text) => void context.io.stderr.write(text).catch(() => {}));
   let metrics: ProxyMetrics | null = null;
+  if (mode.kind !== "rules") await warnOfInterfaces(context, wanted);
+  const places = planOf(wanted, mode, null).bindings.length;
+  if (paths.length === 0) log("info", "following", { from: wanted.from });
   const engine = new ProxyEngine({
-    settings,
+    settings: settingsOf(options, places),
     log,
     now: () => performance.now(),
     nodeAddresses: () => new Set(nodeAddresses().map(({ text }) => text)),
@@ -94,6 +98,16 @@ async function start(context: Context, engine: ProxyEngine, wanted: Wanted, mode
         .map((line) => `${line}\n`)
         .join(""),
     );
+}
+
+/** Rules see the interface that a packet came in by, sockets do not. */
+async function warnOfInterfaces(context: Context, { tables }: Wanted): Promise<void> {
+  const detectors = tables.flatMap(({ pods }) => [pods.ipv4, pods.ipv6]);
+  if (!detectors.some(({ kind }) => kind === "interface" || kind === "interface-prefix")) return;
+  await warn(
+    context,
+    "pods are told by their interface here, which a proxy without rules cannot see: none counts as a pod",
+  );
 }
 
 /** The first signal lets connections end in their time, the second ends them. */

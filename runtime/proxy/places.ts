@@ -3,6 +3,9 @@ import type { Binding } from "./plan.ts";
 /** How often a port that somebody else has is tried again. */
 const retryMs = 2000;
 
+/** The trouble of a binding for which the range of ports had no room. */
+export const noPort = "ENOPORT";
+
 /** A binding and what became of it. */
 export interface Place {
   readonly binding: Binding;
@@ -95,7 +98,7 @@ export class Places {
 
   async #tryPorts(binding: Binding): Promise<OpenPlace> {
     const place = { binding };
-    let trouble = "EADDRNOTAVAIL";
+    let trouble = noPort;
     for (const port of binding.ports) {
       try {
         const listening = await this.#open(place, port);

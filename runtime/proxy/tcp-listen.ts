@@ -17,19 +17,23 @@ export interface TcpListenerOptions {
   readonly onClient: (open: OpenClient) => void;
   /** Accepting has failed, for want of descriptors for instance. The listener goes on. */
   readonly onError: (error: NodeJS.ErrnoException) => void;
+  /** As with a Node.js that gives no handles; for tests. */
+  readonly readsByEvents?: boolean;
 }
 
 const backlog = 4096;
 
 /** Listens. Rejects with the error of the system call. */
-export function listenTcp({ address, port, onClient, onError }: TcpListenerOptions): Promise<TcpListener> {
+export function listenTcp(options: TcpListenerOptions): Promise<TcpListener> {
+  const { address, port, onClient, onError, readsByEvents = false } = options;
   return new Promise((resolve, reject) => {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     server.once("error", reject);
     server.listen({ host: address.text, port, backlog, ipv6Only: address.family === "ipv6", exclusive: true }, () => {
       server.off("error", reject);
       server.on("error", onError);
-      if (!takeHandles(server, onClient, onError)) server.on("connection", (socket) => onClient(readByEvents(socket)));
+      const hasHandles = !readsByEvents && takeHandles(server, onClient, onError);
+      if (!hasHandles) server.on("connection", (socket) => onClient(readByEvents(socket)));
       resolve({ close: () => void server.close() });
     });
   });

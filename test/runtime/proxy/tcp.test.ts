@@ -3,7 +3,10 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { describe, expect, it, vi } from "vitest";
-import { echo, endpoint, exchange, freePort, received, runningProxy, saying } from "../../support/proxy.ts";
+import { BufferPool } from "../../../runtime/proxy/buffers.ts";
+import { Pipe } from "../../../runtime/proxy/pipe.ts";
+import { listenTcp } from "../../../runtime/proxy/tcp-listen.ts";
+import { address, echo, endpoint, exchange, freePort, received, runningProxy, saying } from "../../support/proxy.ts";
 
 /** One service on a free port, with these endpoints. */
 async function proxyTo(ports: readonly number[], settings = {}) {
@@ -107,6 +110,32 @@ function watchedAt({ local, remote }: { local?: number; remote?: number }): bool
     .find(([, from, to, state]) => state === "01" && (portOf(from) === local || portOf(to) === remote));
   return line?.[5]?.startsWith("02:") ?? false;
 }
+
+describe("a socket that is read by events, where Node.js gives no handles", () => {
+  it("is passed on whole as well", async () => {
+    const pool = new BufferPool();
+    const port = await freePort();
+    const listener = await listenTcp({
+      address: address("127.0.0.1"),
+      port,
+      readsByEvents: true,
+      onError: () => {},
+      onClient: (open) => {
+        const pipe = new Pipe({ tick: 0, passed: () => {} }, pool);
+        const socket = open({ buffer: pipe.buffer, callback: pipe.read });
+        pipe.from = socket;
+        pipe.to = socket;
+        socket.on("end", () => socket.end());
+        pipe.go();
+      },
+    });
+    const bytes = randomBytes(3_000_000);
+    const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
+    socket.end(bytes);
+    expect(digest(await received(socket))).toBe(digest(bytes));
+    listener.close();
+  });
+});
 
 describe("endpoints", () => {
   it("that answer in time are not given up because this process looked late", async () => {
