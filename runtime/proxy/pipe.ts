@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { type BufferPool, scratch } from "./buffers.ts";
 
 /** The connection that a pipe belongs to. */
@@ -9,6 +8,18 @@ export interface PipeOwner {
   passed(pipe: Pipe, bytes: Buffer): void;
 }
 
+/** What a pipe needs of the sockets at its ends. */
+export interface PipeSource {
+  pause(): unknown;
+  resume(): unknown;
+}
+
+export interface PipeSink {
+  write(bytes: Buffer, written: () => void): unknown;
+  /** Bytes that the kernel has not taken. */
+  readonly writableLength: number;
+}
+
 /**
  * One direction of a connection: what one socket reads, the other writes. It reads on only when what it has read is in
  * the kernel's hands, so that it never holds more than one read: 16 KB, or 256 KB while much comes at once.
@@ -17,8 +28,8 @@ export interface PipeOwner {
 export class Pipe {
   readonly #owner: PipeOwner;
   readonly #buffers: BufferPool;
-  from: Socket | null = null;
-  to: Socket | null = null;
+  from: PipeSource | null = null;
+  to: PipeSink | null = null;
   /** Since which tick what was read waits for the other side to take it; -1: nothing waits. */
   waitsSince = -1;
   #next = scratch;
