@@ -34,6 +34,7 @@ export interface Following {
 export function follow({ engine, source, mode, log, wanted, signature, reloaded }: Following): () => void {
   let [known, seen, addresses] = [wanted, signature, addressesText()];
   let plan = engine.plan;
+  let lastSeen = signature;
   let isBusy = false;
   let isAsked = false;
 
@@ -52,9 +53,12 @@ export function follow({ engine, source, mode, log, wanted, signature, reloaded 
   };
 
   const reload = async (): Promise<void> => {
-    seen = source.signature();
+    const before = signatureOr(source, seen);
     try {
       const loaded = await source.load();
+      // half of it may be of before: the next look tries again
+      if (signatureOr(source, before) !== before) return;
+      seen = before;
       if (loaded.wanted === null) {
         refuse(log, loaded.diagnostics);
         reloaded("refused");
@@ -65,8 +69,9 @@ export function follow({ engine, source, mode, log, wanted, signature, reloaded 
       log("info", "reloaded", { from: known.from, listeners: engine.places.length });
       reloaded("taken");
     } catch (error) {
+      seen = before;
       // whatever it is, the table before is a good one
-      log("error", "reload-refused", { message: error instanceof Error ? error.message : String(error) });
+      log("error", "reload-refused", { message: messageOf(error) });
       reloaded("refused");
     }
   };
@@ -75,7 +80,9 @@ export function follow({ engine, source, mode, log, wanted, signature, reloaded 
     if (isBusy || engine.isClosing) return;
     isBusy = true;
     try {
-      const isChanged = signatureOr(source, seen) !== seen;
+      const found = signatureOr(source, seen);
+      const isChanged = found !== seen && (found === lastSeen || !source.isWrittenInPlace);
+      lastSeen = found;
       const now = addressesText();
       if (isAsked || isChanged) {
         isAsked = false;
@@ -85,6 +92,8 @@ export function follow({ engine, source, mode, log, wanted, signature, reloaded 
         addresses = now;
         await take();
       }
+    } catch (error) {
+      log("error", "not-listening", { text: messageOf(error) });
     } finally {
       isBusy = false;
     }
@@ -100,6 +109,10 @@ export function follow({ engine, source, mode, log, wanted, signature, reloaded 
     clearInterval(timer);
     process.off("SIGHUP", hangup);
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A folder that cannot be read for a moment is no change. */

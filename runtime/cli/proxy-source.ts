@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ProxyTable } from "../../compiler/backends/userspace/program.ts";
 import type { Context } from "../../compiler/cli/context.ts";
+import { orTrouble } from "../../compiler/cli/exit.ts";
 import type { Diagnostic } from "../../compiler/diagnostics/diagnostic.ts";
 import type { StateReader } from "../state/state.ts";
 import { currentRecord, unfinished } from "../state/state.ts";
@@ -26,7 +27,9 @@ export interface Wanted {
 export interface TableSource {
   /** How often to look whether anything has changed, in milliseconds. */
   readonly everyMs: number;
-  /** Another text when there may be another table; null: it never changes by itself. */
+  /** Whether a change may be seen half made: then it counts when nothing has changed since the last look. */
+  readonly isWrittenInPlace: boolean;
+  /** Another text when there may be another table; null: it never changes by itself. Throws TroubleError. */
   signature(): string | null;
   /** `wanted` is null when the spec has errors. Throws TroubleError. */
   load(): Promise<{ readonly wanted: Wanted | null; readonly diagnostics: readonly Diagnostic[] }>;
@@ -41,11 +44,16 @@ export function pathSource(
 ): TableSource {
   let inputs = paths;
   return {
-    everyMs: 1000,
-    signature: () => (paths.includes("-") ? null : inputsSignature(inputs)),
+    everyMs: 500,
+    isWrittenInPlace: true,
+    signature: () =>
+      paths.includes("-") ? null : orTrouble(`read ${paths.join(", ")}`, () => inputsSignature(inputs)),
     load: async () => {
       const { table, diagnostics, whereOf, files } = await loadTable(context, paths, options, withoutRules);
-      inputs = [...new Set([...paths, ...files])];
+      // those in a folder are looked at with it
+      const isIn = (file: string) =>
+        paths.some((path) => file === path || file.startsWith(`${path.replace(/\/+$/, "")}/`));
+      inputs = [...paths, ...files.filter((file) => !isIn(file))];
       const wanted = table === null ? null : { tables: [table], from: paths.join(" "), whereOf };
       return { wanted, diagnostics };
     },
@@ -58,6 +66,7 @@ const stateFiles = ["current.json", "journal.json"] as const;
 export function stateSource(state: StateReader): TableSource {
   return {
     everyMs: 100,
+    isWrittenInPlace: false,
     signature: () => stateFiles.map((name) => textOr(join(state.path, name))).join("\n"),
     load: () => orNodeTrouble(async () => ({ wanted: wantedBy(state), diagnostics: [] })),
   };

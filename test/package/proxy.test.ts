@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -26,10 +26,11 @@ async function startProxy(spec: string, ...options: readonly string[]) {
   const output = createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));
   const ended = once(child, "exit");
   await Promise.race([once(output, "line"), ended]);
+  const remove = (): void => rmSync(join(cwd, "try.weir"));
   const change = (text: string): void => writeFileSync(join(cwd, "try.weir"), text);
   /** Events of the log with this name. */
   const events = (name: string) => logged.map((line) => JSON.parse(line)).filter(({ event }) => event === name);
-  return { child, ended, lines, logged, change, events };
+  return { child, ended, lines, logged, change, remove, events };
 }
 
 const service = (name: string, port: number, endpointPort: number): string =>
@@ -55,26 +56,31 @@ describe("weir proxy", () => {
     const [one, two] = [await endpoint(saying("one")), await endpoint(saying("two"))];
     const [port, metrics] = [await freePort(), await freePort()];
     const options = ["--listen", "127.0.0.1", "--log", "json", "--metrics", `127.0.0.1:${metrics}`];
-    const { child, change, events } = await startProxy(service("try/web", port, one.port), ...options);
+    const { child, change, remove, events } = await startProxy(service("try/web", port, one.port), ...options);
     expect(await exchange(port, "?")).toBe("one");
     change("service try/web {\n");
-    child.kill("SIGHUP");
     await expect
-      .poll(() => events("reload-refused"))
+      .poll(() => events("reload-refused"), { timeout: 5000 })
       .toMatchObject([{ place: "try.weir:1:1", code: "syntax/unclosed-block" }]);
     expect(await exchange(port, "?")).toBe("one");
     change(service("try/web", port, two.port));
     await expect.poll(() => events("reloaded").length, { timeout: 5000 }).toBe(1);
     expect(await exchange(port, "?")).toBe("two");
+    child.kill("SIGHUP");
+    await expect.poll(() => events("reloaded").length, { timeout: 5000 }).toBe(2);
+    remove();
+    await expect.poll(() => events("reload-refused").length, { timeout: 5000 }).toBe(2);
+    expect(events("reload-refused")[1]).toMatchObject({ message: "cannot read try.weir: no such file or folder" });
+    expect(await exchange(port, "?")).toBe("two");
     const get = async (path: string) => (await fetch(`http://127.0.0.1:${metrics}${path}`)).text();
     const text = await get("/metrics");
     for (const line of [
-      `weir_proxy_connections_total{service="try/web:http",protocol="tcp",endpoint="127.0.0.1:${two.port}"} 1`,
-      `weir_proxy_bytes_total{service="try/web:http",protocol="tcp",endpoint="127.0.0.1:${two.port}",to="client"} 3`,
-      'weir_proxy_ends_total{service="try/web:http",reason="ended"} 3',
-      'weir_proxy_dial_seconds_count{service="try/web:http"} 3',
-      'weir_proxy_reloads_total{result="taken"} 1',
-      'weir_proxy_reloads_total{result="refused"} 1',
+      `weir_proxy_connections_total{service="try/web:http",protocol="tcp",endpoint="127.0.0.1:${two.port}"} 2`,
+      `weir_proxy_bytes_total{service="try/web:http",protocol="tcp",endpoint="127.0.0.1:${two.port}",to="client"} 6`,
+      'weir_proxy_ends_total{service="try/web:http",reason="ended"} 4',
+      'weir_proxy_dial_seconds_count{service="try/web:http"} 4',
+      'weir_proxy_reloads_total{result="taken"} 2',
+      'weir_proxy_reloads_total{result="refused"} 2',
     ]) {
       expect(text.split("\n")).toContain(line);
     }
