@@ -27,7 +27,7 @@ export function meaningFor(backend: BackendName, ir: NodeIr): NodeIr {
  * Whether the backend may refuse a packet that is for no service: the proxy guards its own ports on the node, because
  * whoever asked for them directly would get around source ranges and policies.
  */
-export function mayRefuse(backend: BackendName, ir: NodeIr, packet: Packet, expected: Outcome): boolean {
+function mayRefuse(backend: BackendName, ir: NodeIr, packet: Packet, expected: Outcome): boolean {
   return (
     backend === "userspace" &&
     expected.verdict === "pass" &&

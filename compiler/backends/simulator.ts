@@ -68,6 +68,10 @@ export interface Simulator {
   send(packet: Packet, memory?: Memory, secondsLater?: number): readonly Way[];
   /** Follows a packet of another kind, with the addresses and the port of `packet`. */
   sendOther(packet: Packet, kind: OtherKind): readonly OtherWay[];
+  /** The same clients, whose endpoints have left the pools since. */
+  withoutEndpoints(memory: Memory): Memory;
+  /** Whether a process of the backend itself listens where the packet goes as it is: then its rules must refuse it. */
+  isForOwnListener(packet: Packet): boolean;
 }
 
 /** Opens programs of one backend; what is derived from a program is made once for many packets. */

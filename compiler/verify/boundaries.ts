@@ -18,6 +18,10 @@ export class Boundaries {
   readonly loosePorts: readonly PortRange[];
   readonly #ofHost = new Map<string, Condition[]>();
   readonly #ofPort = new Map<number, Condition[]>();
+  /** Those of a host that ask for a source too: a node has thousands of conditions on its ports, and few of these. */
+  readonly #sourcesOfHost = new Map<string, Condition[]>();
+  /** Those of them that name one port, by host and port. */
+  readonly #sourcesOfPlace = new Map<string, Condition[]>();
 
   constructor(ir: NodeIr, family: Family, conditions: readonly Condition[]) {
     this.family = family;
@@ -32,6 +36,11 @@ export class Boundaries {
       else if (range !== null) ports.set(`${range.first}-${range.last}`, range);
       if (source === null) continue;
       const isOfOnePort = range !== null && range.first === range.last;
+      if (isHost) {
+        const { text } = destination.address;
+        push(this.#sourcesOfHost, text, condition);
+        push(this.#sourcesOfPlace, isOfOnePort ? `${text} ${range.first}` : text, condition);
+      }
       // rules that redirect go on with an address of the node as destination, whoever was asked for
       const isOfOneHost = isHost && !isNodeAddress(ir, destination.address);
       if (!isHost && isOfOnePort) push(this.#ofPort, range.first, condition);
@@ -49,6 +58,17 @@ export class Boundaries {
   /** Conditions that name this destination. */
   of(address: IpAddress): readonly Condition[] {
     return this.#ofHost.get(address.text) ?? [];
+  }
+
+  /** Conditions on a source that name this destination. */
+  sourcesOf(address: IpAddress): readonly Condition[] {
+    return this.#sourcesOfHost.get(address.text) ?? [];
+  }
+
+  /** Conditions on a source that name this destination, and if they name one port, this one. */
+  sourcesAt({ text }: IpAddress, port: number): readonly Condition[] {
+    const [every, own] = [this.#sourcesOfPlace.get(text) ?? [], this.#sourcesOfPlace.get(`${text} ${port}`) ?? []];
+    return own.length === 0 ? every : [...every, ...own];
   }
 
   /** Conditions on a source that name this port and no single destination. */

@@ -92,14 +92,14 @@ function sourcesFor(boundaries: Boundaries, { protocol, destination, port, front
   const add = (prefix: Prefix | null) => {
     if (prefix !== null) found.set(prefix.text, prefix);
   };
-  for (const condition of [...boundaries.of(destination), ...boundaries.ofPort(port)]) {
+  for (const condition of [...boundaries.sourcesAt(destination, port), ...boundaries.ofPort(port)]) {
     const isOther = condition.protocol !== null && condition.protocol !== protocol;
     if (!isOther && (condition.ports === null || rangeHas(condition.ports, port))) add(condition.source);
   }
   for (const pool of new Set(frontend?.routes.map((route) => route.pool))) {
     for (const { address } of pool.endpoints) {
       add(hostPrefix(address));
-      for (const { source } of boundaries.of(address)) add(source);
+      for (const { source } of boundaries.sourcesOf(address)) add(source);
     }
   }
   return [...found.values()];

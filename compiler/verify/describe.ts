@@ -16,8 +16,11 @@ const mostSteps = 40;
 
 /** A difference for people: packet, what the spec says, what the rules do, and by which rules. */
 export function describeDifference(difference: Difference): string {
-  const { backend, packet, remembered, secondsLater, expected, got, broken, other, complaint } = difference;
-  const had = remembered === null ? "" : `, client of ${formatSocket(remembered.address, remembered.port)}`;
+  const { backend, packet, remembered, client, isGone, secondsLater } = difference;
+  const { expected, got, broken, other, complaint } = difference;
+  const who = client === null ? "client" : `after ${client.text}, a client`;
+  const gone = isGone ? ", which has gone since" : "";
+  const had = remembered === null ? "" : `, ${who} of ${formatSocket(remembered.address, remembered.port)}${gone}`;
   const ago = secondsLater === 0 ? "" : ` ${secondsLater} seconds ago`;
   const found = broken ?? endingWords(got).join(", ");
   const lines = [
@@ -36,7 +39,7 @@ export function describeDifference(difference: Difference): string {
 
 /** A difference as `weir verify --json` gives it. */
 export function jsonDifference(difference: Difference): unknown {
-  const { packet, remembered, secondsLater, expected, got, broken, other, complaint } = difference;
+  const { packet, remembered, client, isGone, secondsLater, expected, got, broken, other, complaint } = difference;
   return {
     packet: {
       protocol: packet.protocol,
@@ -45,7 +48,15 @@ export function jsonDifference(difference: Difference): unknown {
       port: packet.port,
       inputInterface: packet.inputInterface,
     },
-    remembered: remembered === null ? null : { address: remembered.address.text, port: remembered.port },
+    remembered:
+      remembered === null
+        ? null
+        : {
+            address: remembered.address.text,
+            port: remembered.port,
+            client: (client ?? packet.source).text,
+            gone: isGone,
+          },
     secondsLater,
     other,
     expected: outcomeWords(expected),

@@ -1,4 +1,4 @@
-import { agrees, mayRefuse, meaningFor } from "../backends/agreement.ts";
+import { agrees, meaningFor } from "../backends/agreement.ts";
 import type { ArtifactFile, BackendName } from "../backends/backend.ts";
 import type { Choice, Outcome, Packet } from "../backends/packet.ts";
 import { loadBackend } from "../backends/registry.ts";
@@ -7,10 +7,12 @@ import { loadSimulator, type Memory, type PathStep, type Simulator, type Way } f
 import { textsOf } from "../backends/text.ts";
 import { decide, sourceClassOf } from "../ir/decide.ts";
 import type { IrFrontend, NodeIr } from "../ir/ir.ts";
+import type { IpAddress } from "../net/address.ts";
 import { one } from "../net/fraction.ts";
 import { InternalError } from "../result.ts";
 import type { Location } from "../source.ts";
 import { packetClasses } from "./classes.ts";
+import { neighboursOf } from "./clients.ts";
 import { OtherPackets } from "./others.ts";
 import { foreignMarkOf, traceComplaint } from "./traces.ts";
 
@@ -25,6 +27,10 @@ export interface Difference {
   readonly packet: Packet;
   /** The endpoint that the client had before, where the difference shows only then. */
   readonly remembered: Choice | null;
+  /** The client that had it, where it is not the packet's; null where it is. */
+  readonly client: IpAddress | null;
+  /** Whether that endpoint has left the pool since. */
+  readonly isGone: boolean;
   readonly expected: Outcome;
   /** How long ago that was. */
   readonly secondsLater: number;
@@ -90,7 +96,8 @@ export async function verifyFiles(
 }
 
 /** One packet, and what must become of it. */
-interface Asked extends Pick<Difference, "packet" | "expected" | "remembered" | "secondsLater" | "other"> {
+interface Asked
+  extends Pick<Difference, "packet" | "expected" | "remembered" | "client" | "isGone" | "secondsLater" | "other"> {
   readonly frontend: IrFrontend | null;
   readonly memory: Memory;
 }
@@ -130,12 +137,14 @@ class Verifier {
   }
 
   verify(packet: Packet, frontend: IrFrontend | null): void {
-    const expected = decide(this.#meaning, packet);
+    const expected = this.#expectedOf(packet);
     const asked: Asked = {
       packet,
       frontend,
       expected,
       remembered: null,
+      client: null,
+      isGone: false,
       secondsLater: 0,
       memory: undefined,
       other: null,
@@ -144,6 +153,13 @@ class Verifier {
     for (const kind of this.#others.kindsFor(packet, frontend, expected)) this.#compareOther(asked, kind);
     if (frontend === null || ways === null || expected.verdict !== "endpoints") return;
     this.#again(asked, frontend, expected.choices, ways);
+  }
+
+  /** Whoever asks for the proxy's own ports would get around source ranges and policies, which no spec knows of. */
+  #expectedOf(packet: Packet): Outcome {
+    const decided = decide(this.#meaning, packet);
+    const isOwn = decided.verdict === "pass" && this.#simulator.isForOwnListener(packet);
+    return isOwn ? { verdict: "reject", key: null } : decided;
   }
 
   /**
@@ -160,7 +176,7 @@ class Verifier {
     const tried = new Set<Choice>();
     for (const { end, memory } of ways) {
       if (end.kind !== "translated") continue;
-      const had = choices.find((choice) => choice.address.text === end.address.text && choice.port === end.port);
+      const had = choices.find((choice) => isSamePlace(choice, end));
       if (had === undefined || tried.has(had)) continue;
       tried.add(had);
       const again = { ...first, remembered: had, memory };
@@ -173,10 +189,36 @@ class Verifier {
       const kept = expected([{ ...had, share: one }]);
       this.#compare({ ...again, expected: kept, secondsLater: affinity.timeoutSeconds - 1 });
       // what hashes clients remembers nothing and forgets nothing
-      if (ways.every(({ share }) => share !== null)) {
-        this.#compare({ ...again, expected: expected(choices), secondsLater: affinity.timeoutSeconds });
-      }
+      if (ways.some(({ share }) => share === null)) continue;
+      this.#compare({ ...again, expected: expected(choices), secondsLater: affinity.timeoutSeconds });
+      if (tried.size === 1) this.#beside(again, frontend, choices);
     }
+  }
+
+  /**
+   * Clients beside one that is remembered, and itself when its endpoint has gone: it is sent to another, and that one is
+   * remembered from then on.
+   */
+  #beside(again: Asked, frontend: IrFrontend, choices: readonly Choice[]): void {
+    const { packet, remembered } = again;
+    if (remembered === null) return;
+    const { partner, stranger } = neighboursOf(this.#meaning, frontend, packet);
+    const to = (list: readonly Choice[]): Outcome => ({ verdict: "endpoints", key: frontend.key, choices: list });
+    if (stranger !== null) {
+      this.#compare({ ...again, packet: stranger, client: packet.source, expected: this.#expectedOf(stranger) });
+    }
+    const expected = partner === null ? null : this.#expectedOf(partner);
+    if (partner !== null && expected?.verdict === "endpoints") {
+      const kept = expected.choices.filter((choice) => isSamePlace(choice, remembered));
+      const list = kept.map((choice) => ({ ...choice, share: one }));
+      this.#compare({ ...again, packet: partner, client: packet.source, expected: to(list) });
+    }
+    const memory = this.#simulator.withoutEndpoints(again.memory);
+    const ways = this.#compare({ ...again, memory, isGone: true, expected: to(choices) }) ?? [];
+    const [first] = ways;
+    const next = choices.find((choice) => first?.end.kind === "translated" && isSamePlace(choice, first.end));
+    if (first === undefined || next === undefined) return;
+    this.#compare({ ...again, memory: first.memory, remembered: next, expected: to([{ ...next, share: one }]) });
   }
 
   /** The ways that the rules let the packet take, if they are those expected. */
@@ -186,15 +228,9 @@ class Verifier {
     const sent = this.#follow(() => this.#simulator.send(packet, asked.memory, asked.secondsLater));
     if (typeof sent === "string") return this.#differ(asked, [], null, sent);
     const isHashed = this.#backend === "ipvs" && frontend !== null && frontend.affinity !== null;
-    if (!this.#isRight(packet, expected, sent, isHashed)) return this.#differ(asked, sent, null, null);
+    if (!agrees(this.#backend, expected, sent, isHashed)) return this.#differ(asked, sent, null, null);
     const complaint = this.#complaintOf(sent);
     return complaint === null ? sent : this.#differ(asked, sent, complaint, null);
-  }
-
-  #isRight(packet: Packet, expected: Outcome, sent: readonly Way[], isHashed: boolean): boolean {
-    if (agrees(this.#backend, expected, sent, isHashed)) return true;
-    const isRefusal = mayRefuse(this.#backend, this.#meaning, packet, expected);
-    return isRefusal && agrees(this.#backend, { verdict: "reject", key: null }, sent);
   }
 
   #complaintOf(ways: readonly Way[]): string | null {
@@ -225,11 +261,13 @@ class Verifier {
   #differ(asked: Asked, ways: readonly Seen[], complaint: string | null, broken: string | null): null {
     this.#differing++;
     if (this.#differences.length >= this.#mostDifferences) return null;
-    const { packet, expected, remembered, secondsLater, other, frontend } = asked;
+    const { packet, expected, remembered, client, isGone, secondsLater, other, frontend } = asked;
     this.#differences.push({
       backend: this.#backend,
       packet,
       remembered,
+      client,
+      isGone,
       secondsLater,
       expected,
       origin: frontend?.origin ?? null,
@@ -250,4 +288,8 @@ class Verifier {
       throw error;
     }
   }
+}
+
+function isSamePlace(a: Pick<Choice, "address" | "port">, b: Pick<Choice, "address" | "port">): boolean {
+  return a.address.text === b.address.text && a.port === b.port;
 }

@@ -1,4 +1,4 @@
-import { families, type Prefix } from "../../net/address.ts";
+import { families, type Prefix, prefixCovers } from "../../net/address.ts";
 import { anything, type Condition, onePort } from "../condition.ts";
 import { ChainEffects } from "./effects.ts";
 import type { IptablesChain, IptablesMatch, IptablesProgram, IptablesRule, IptablesRuleset } from "./program.ts";
@@ -67,7 +67,8 @@ class Collector {
 
   #add(table: string, chain: IptablesChain, rule: IptablesRule, context: Condition): void {
     const own = within(rule.matches.reduce(withMatch, anything(context.family)), context);
-    const hosts = own.source === null || own.destination !== null ? null : this.#hostsBehind(table, chain, rule);
+    const { source } = own;
+    const hosts = source === null || own.destination !== null ? null : this.#hostsBehind(table, chain, rule, source);
     if (hosts !== null) for (const destination of hosts) this.#conditions.push({ ...own, destination });
     else if (keyOf(own) !== keyOf(context)) this.#conditions.push(own);
     for (const match of rule.matches) if (match.kind === "set") this.#addSet(match.name, match.directions, context);
@@ -75,12 +76,20 @@ class Collector {
 
   /**
    * The destinations for which it matters whether a rule leads to another chain; null for all. A branch of a tree of
-   * hosts asks for a source, but only packets to these hosts notice. Behind `goto` the rest of the chain is left out too.
+   * hosts asks for a source, but only packets to these hosts notice. Behind `goto` what is left of the chain for these
+   * sources is left out too.
    */
-  #hostsBehind(table: string, chain: IptablesChain, { target }: IptablesRule): readonly Prefix[] | null {
+  #hostsBehind(table: string, chain: IptablesChain, rule: IptablesRule, source: Prefix): readonly Prefix[] | null {
+    const { target } = rule;
     if (target.kind !== "jump" && target.kind !== "goto") return null;
-    const hosts = this.#effects.hostsOf(table, target.kind === "jump" ? target.chain : chain.name);
-    return hosts === null || hosts.size > mostHosts ? null : [...hosts.values()];
+    const behind = this.#effects.hostsOf(table, target.chain);
+    const left = target.kind === "jump" ? [] : chain.rules.slice(chain.rules.indexOf(rule) + 1);
+    const rest = this.#effects.hostsOfRules(
+      table,
+      left.filter((each) => mayBeFrom(each, source)),
+    );
+    if (behind === null || rest === null || behind.size + rest.size > mostHosts) return null;
+    return [...new Map([...behind, ...rest]).values()];
   }
 
   #addSet(name: string, directions: SetMatch["directions"], context: Condition): void {
@@ -88,6 +97,17 @@ class Collector {
       if (each.family === context.family) this.#conditions.push(within(each, context));
     }
   }
+}
+
+/** Whether a packet from some address of the prefix may match the rule. */
+function mayBeFrom({ matches }: IptablesRule, source: Prefix): boolean {
+  return matches.every(
+    (match) =>
+      match.kind !== "source" ||
+      match.negated ||
+      prefixCovers(match.prefix, source) ||
+      prefixCovers(source, match.prefix),
+  );
 }
 
 function keyOf({ source, destination, protocol, ports, inputInterface }: Condition): string {

@@ -23,13 +23,19 @@ export class ChainEffects {
     // a chain that comes back to itself is broken, and for everybody
     this.#known.set(place, null);
     const rules = this.#chains.get(place)?.rules;
-    let hosts: Map<string, Prefix> | null = rules === undefined ? null : new Map();
-    for (const rule of rules ?? []) {
-      const own = this.#hostsOfRule(table, rule);
-      if (own === null) hosts = null;
-      else if (hosts !== null) for (const [text, host] of own) hosts.set(text, host);
-    }
+    const hosts = rules === undefined ? null : this.hostsOfRules(table, rules);
     this.#known.set(place, hosts);
+    return hosts;
+  }
+
+  /** The same for some rules of a chain. */
+  hostsOfRules(table: string, rules: readonly IptablesRule[]): Hosts {
+    const hosts = new Map<string, Prefix>();
+    for (const rule of rules) {
+      const own = this.#hostsOfRule(table, rule);
+      if (own === null) return null;
+      for (const [text, host] of own) hosts.set(text, host);
+    }
     return hosts;
   }
 

@@ -49,6 +49,9 @@ export const iptablesSimulator: SimulatorKind<IptablesProgram> = {
           path: () => branch.path().map((place) => ruleStep(place, keys())),
         })),
       sendOther: (packet, kind) => othersThrough(program, surroundings, packet, kind, keys),
+      isForOwnListener: () => false,
+      // an endpoint has a list of its own, which nothing asks for when it has gone
+      withoutEndpoints: (memory) => new Set([...(isMemory(memory) ? memory : [])].map((entry) => `gone-${entry}`)),
     };
   },
 };

@@ -27,6 +27,9 @@ export const ipvsSimulator: SimulatorKind<IpvsProgram> = {
           ...branch,
           path: () => branch.path().map(stepOf),
         })),
+      isForOwnListener: () => false,
+      withoutEndpoints: (memory) =>
+        new Map([...(isMemory(memory) ? memory : [])].map(([key, real]) => [key, { ...real, port: 0 }])),
       sendOther: (packet, kind) =>
         simulateOther(program, surroundings, packet, kind).map((branch) => ({
           ...branch,

@@ -1,9 +1,10 @@
-import { addressFromBits, addressWidth } from "../../net/address.ts";
+import { addressFromBits, addressWidth, type IpAddress } from "../../net/address.ts";
 import { type Fraction, fraction, multiply, one } from "../../net/fraction.ts";
+import type { Port, Protocol } from "../../net/port.ts";
 import { simulateIptables } from "../iptables/simulate.ts";
 import type { IptablesPlace } from "../iptables/simulate-index.ts";
 import type { Packet } from "../packet.ts";
-import type { Branch, End, Surroundings } from "../simulation.ts";
+import type { Branch, Surroundings } from "../simulation.ts";
 import type { ProxyEndpoint, ProxyListener, ProxyProgram } from "./program.ts";
 
 /** A rule that matched, or the listener that took the connection. */
@@ -27,7 +28,8 @@ export function simulateUserspace(
 ): readonly ProxyBranch[] {
   return simulateIptables(rules, surroundings, packet).flatMap((branch): readonly ProxyBranch[] => {
     const { share, end, path } = branch;
-    const listener = end.kind === "translated" ? listenerAt(table.listeners, packet, end) : null;
+    const listener =
+      end.kind === "translated" ? listenerAt(table.listeners, packet.protocol, end.address, end.port) : null;
     if (listener === null) return [{ share, end, traces: branch.traces, path, memory }];
     return choicesOf(listener, packet, memory, secondsLater).map(({ endpoint, part, after }) => ({
       share: share === null || part === null ? null : multiply(share, part),
@@ -60,14 +62,14 @@ function indexOf(listeners: readonly ProxyListener[]): ReadonlyMap<string, Proxy
 }
 
 /** A listener without an address has a socket on every address of the node. */
-function listenerAt(
+export function listenerAt(
   listeners: readonly ProxyListener[],
-  packet: Packet,
-  { address, port }: End & { readonly kind: "translated" },
+  protocol: Protocol,
+  address: IpAddress,
+  port: Port,
 ): ProxyListener | null {
   const index = indexOf(listeners);
-  const { family } = packet.destination;
-  const at = (text: string | null) => index.get(placeOf(family, packet.protocol, text, port));
+  const at = (text: string | null) => index.get(placeOf(address.family, protocol, text, port));
   return at(address.text) ?? at(null) ?? null;
 }
 

@@ -1,12 +1,15 @@
+import { hostPrefix } from "../../net/address.ts";
 import { formatSocket } from "../../net/socket.ts";
+import { anything, type Condition, onePort } from "../condition.ts";
 import { iptablesConditions } from "../iptables/conditions.ts";
 import { chainKeys, othersThrough, ruleStep } from "../iptables/simulator.ts";
+import { isLocal } from "../simulation.ts";
 import type { PathStep, ServerFacts, SimulatorKind } from "../simulator.ts";
 import type { ProxyListener, ProxyProgram } from "./program.ts";
-import { type ProxyBranch, type ProxyMemory, type ProxyPlace, simulateUserspace } from "./simulate.ts";
+import { listenerAt, type ProxyBranch, type ProxyMemory, type ProxyPlace, simulateUserspace } from "./simulate.ts";
 
 export const userspaceSimulator: SimulatorKind<ProxyProgram> = {
-  conditions: ({ rules }) => iptablesConditions(rules),
+  conditions: ({ rules, table }) => [...iptablesConditions(rules), ...table.listeners.map(listenerCondition)],
   open: (program, surroundings) => {
     const keys = chainKeys(program.rules);
     const stepOf = (place: ProxyPlace): PathStep =>
@@ -21,6 +24,10 @@ export const userspaceSimulator: SimulatorKind<ProxyProgram> = {
             path: () => branch.path().map(stepOf),
           }),
         ),
+      isForOwnListener: ({ destination, port, protocol }) =>
+        isLocal(surroundings, destination) && listenerAt(program.table.listeners, protocol, destination, port) !== null,
+      withoutEndpoints: (memory) =>
+        new Map([...(isMemory(memory) ? memory : [])].map(([key, endpoint]) => [key, { ...endpoint, port: 0 }])),
       sendOther: (packet, kind) => {
         const ways = othersThrough(program.rules, surroundings, packet, kind, keys);
         if (kind !== "later") return ways;
@@ -30,6 +37,12 @@ export const userspaceSimulator: SimulatorKind<ProxyProgram> = {
     };
   },
 };
+
+/** Whoever asks for a listener's own port is told from others, though no rule may say so. */
+function listenerCondition({ family, protocol, address, port }: ProxyListener): Condition {
+  const destination = address === null ? null : hostPrefix(address);
+  return { ...anything(family), destination, protocol, ports: onePort(port) };
+}
 
 /** The one that the connection's first packet came to. */
 function listenerOf(branches: readonly ProxyBranch[]): ProxyListener | null {

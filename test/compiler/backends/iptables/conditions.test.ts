@@ -20,13 +20,13 @@ it("a source that leads to rules for some hosts is asked of packets to these", (
   ).toEqual(["10.0.0.0/28 > 10.0.0.1/32", "10.0.0.1/32 > 10.0.0.1/32", "10.0.1.1/32 > 10.0.1.1/32"]);
 });
 
-it("behind goto, of packets to the hosts of the rest of the chain too, which it leaves out", () => {
-  expect(
-    sources(["-A WEIR-A -s 10.0.0.0/28 -g WEIR-B", leaf("WEIR-A", "10.0.1.1"), leaf("WEIR-B", "10.0.0.1")]),
-  ).toEqual([
+it("behind goto, of packets to the hosts of what it leaves out for this source too", () => {
+  const rules = [leaf("WEIR-A", "10.0.0.2"), leaf("WEIR-A", "10.0.1.1"), leaf("WEIR-B", "10.0.0.1")];
+  expect(sources(["-A WEIR-A -s 10.0.0.0/28 -g WEIR-B", ...rules])).toEqual([
     "10.0.0.0/28 > 10.0.0.1/32",
-    "10.0.0.0/28 > 10.0.1.1/32",
+    "10.0.0.0/28 > 10.0.0.2/32",
     "10.0.0.1/32 > 10.0.0.1/32",
+    "10.0.0.2/32 > 10.0.0.2/32",
     "10.0.1.1/32 > 10.0.1.1/32",
   ]);
 });
