@@ -34,6 +34,8 @@ export type End =
 export interface Traces {
   readonly mark: number;
   readonly classId: number;
+  /** A rule has accepted it by name, without translating it: rules of others in that table do not see it. */
+  readonly isAccepted: boolean;
 }
 
 /**

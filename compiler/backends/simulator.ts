@@ -66,6 +66,8 @@ export type Memory = unknown;
 export interface Simulator {
   /** Follows the first packet of a connection. Without `memory` no client is known; with it, since `secondsLater`. */
   send(packet: Packet, memory?: Memory, secondsLater?: number): readonly Way[];
+  /** The same where nothing but sockets is there, for backends that can do without rules; null where they cannot tell. */
+  sendWithoutRules?(packet: Packet): readonly Way[] | null;
   /** Follows a packet of another kind, with the addresses and the port of `packet`. */
   sendOther(packet: Packet, kind: OtherKind): readonly OtherWay[];
   /** The same clients, whose endpoints have left the pools since. */

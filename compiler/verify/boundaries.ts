@@ -1,7 +1,7 @@
 import type { Condition } from "../backends/condition.ts";
 import type { NodeIr } from "../ir/ir.ts";
 import { isNodeAddress } from "../ir/lookup.ts";
-import { type Family, type IpAddress, isHostPrefix, type Prefix } from "../net/address.ts";
+import { type Family, type IpAddress, isHostPrefix, type Prefix, prefixContains } from "../net/address.ts";
 import type { PortRange } from "../net/port.ts";
 import { addressRepresentatives, interfaceRepresentatives } from "./representatives.ts";
 
@@ -17,6 +17,7 @@ export class Boundaries {
   readonly sources: readonly IpAddress[];
   readonly loosePorts: readonly PortRange[];
   readonly #ofHost = new Map<string, Condition[]>();
+  readonly #ofNetwork: Condition[] = [];
   readonly #ofPort = new Map<number, Condition[]>();
   /** Those of a host that ask for a source too: a node has thousands of conditions on its ports, and few of these. */
   readonly #sourcesOfHost = new Map<string, Condition[]>();
@@ -33,7 +34,11 @@ export class Boundaries {
       if (destination !== null) destinations.set(destination.text, destination);
       const isHost = destination !== null && isHostPrefix(destination);
       if (isHost) push(this.#ofHost, destination.address.text, condition);
-      else if (range !== null) ports.set(`${range.first}-${range.last}`, range);
+      else if (range !== null) {
+        ports.set(`${range.first}-${range.last}`, range);
+        // sets have two halves in place of everything
+        if (destination !== null && destination.length > 1) this.#ofNetwork.push(condition);
+      }
       if (source === null) continue;
       const isOfOnePort = range !== null && range.first === range.last;
       if (isHost) {
@@ -58,6 +63,11 @@ export class Boundaries {
   /** Conditions that name this destination. */
   of(address: IpAddress): readonly Condition[] {
     return this.#ofHost.get(address.text) ?? [];
+  }
+
+  /** Conditions that name a network around this destination, and ports. */
+  around(address: IpAddress): readonly Condition[] {
+    return this.#ofNetwork.filter(({ destination }) => destination !== null && prefixContains(destination, address));
   }
 
   /** Conditions on a source that name this destination. */

@@ -17,7 +17,9 @@ export function serverComplaint(
   seen: ServerFacts | null,
 ): string | null {
   if (backend !== "ipvs" && backend !== "userspace") return null;
-  if (seen === null) return pool.endpoints.length === 0 ? null : "no server has its connections";
+  // where all are drained there may be no way to their server
+  if (pool.endpoints.length === 0 && (seen === null || pool.drained.length === 0)) return null;
+  if (seen === null) return "no server has its connections";
   const expected = backend === "ipvs" ? ipvsFacts(ir, frontend, pool) : proxyFacts(frontend, pool);
   const isByHash = frontend.affinity !== null && seen.scheduler === "mh" && seen.schedulerFlags.join() === "fallback";
   const [want, got] = [settingWords(expected, isByHash), settingWords(seen, isByHash)];

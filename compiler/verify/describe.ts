@@ -1,7 +1,7 @@
 import { endingWords, outcomeWords, packetWords } from "../backends/outcome-words.ts";
 import type { OtherKind } from "../backends/simulation.ts";
 import { formatSocket } from "../net/socket.ts";
-import type { Difference } from "./verify.ts";
+import type { Difference } from "./difference.ts";
 
 const otherWords: Readonly<Record<OtherKind, string>> = {
   later: "a later packet of a connection",

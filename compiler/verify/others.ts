@@ -81,7 +81,7 @@ export class OtherPackets {
     const { pool } = routeFor(frontend, sourceClassOf(this.#ir, packet));
     const isKnown = way.server !== null || this.#backend === "ipvs";
     // the proxy's listener is found by the connection's first packet, which may be none that source ranges let in
-    if (pool.endpoints.length === 0 || (!isKnown && !isLetIn)) return null;
+    if (!isKnown && !isLetIn) return null;
     return serverComplaint(this.#backend, this.#ir, frontend, pool, way.server);
   }
 

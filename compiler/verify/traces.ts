@@ -20,11 +20,12 @@ export function foreignMarkOf({ marks }: NodeIr): number {
  */
 export function traceComplaint(
   backend: BackendName,
-  { mark, classId }: Traces,
+  { mark, classId, isAccepted }: Traces,
   isServed: boolean,
   foreignMark: number,
 ): string | null {
   if (classId !== 0) return `the class id 0x${classId.toString(16)} stays on it`;
+  if (isAccepted) return "rules of others behind weir's do not see it";
   if (mark === foreignMark) return null;
   if (isServed && mark === 0 && declarations[backend].losesMarks) return null;
   return `its mark 0x${foreignMark.toString(16)} has become 0x${mark.toString(16)}`;

@@ -1,59 +1,13 @@
-import { agrees, meaningFor } from "../backends/agreement.ts";
 import type { ArtifactFile, BackendName } from "../backends/backend.ts";
-import type { Choice, Outcome, Packet } from "../backends/packet.ts";
 import { loadBackend } from "../backends/registry.ts";
-import type { Ending, OtherKind } from "../backends/simulation.ts";
-import { loadSimulator, type Memory, type PathStep, type Simulator, type Way } from "../backends/simulator.ts";
+import { loadSimulator } from "../backends/simulator.ts";
 import { textsOf } from "../backends/text.ts";
-import { decide, sourceClassOf } from "../ir/decide.ts";
-import type { IrFrontend, NodeIr } from "../ir/ir.ts";
-import type { IpAddress } from "../net/address.ts";
-import { one } from "../net/fraction.ts";
-import { InternalError } from "../result.ts";
-import type { Location } from "../source.ts";
+import type { NodeIr } from "../ir/ir.ts";
+import { addressFromBits, type Family, families, type IpAddress } from "../net/address.ts";
 import { packetClasses } from "./classes.ts";
-import { neighboursOf } from "./clients.ts";
-import { OtherPackets } from "./others.ts";
-import { foreignMarkOf, traceComplaint } from "./traces.ts";
-
-/** One way that the rules let a packet take. */
-export interface SeenWay extends Ending {
-  readonly path: readonly PathStep[];
-}
-
-/** A packet that the rules do not treat as the spec means. */
-export interface Difference {
-  readonly backend: BackendName;
-  readonly packet: Packet;
-  /** The endpoint that the client had before, where the difference shows only then. */
-  readonly remembered: Choice | null;
-  /** The client that had it, where it is not the packet's; null where it is. */
-  readonly client: IpAddress | null;
-  /** Whether that endpoint has left the pool since. */
-  readonly isGone: boolean;
-  readonly expected: Outcome;
-  /** How long ago that was. */
-  readonly secondsLater: number;
-  /** The service's place in the spec; null where no service is concerned. */
-  readonly origin: Location | null;
-  readonly got: readonly SeenWay[];
-  /** The packet is not the first of a connection but one of these. */
-  readonly other: OtherKind | null;
-  /** What is wrong beside where it ends; null for nothing. */
-  readonly complaint: string | null;
-  /** Why the rules cannot be followed at all; null where they can. */
-  readonly broken: string | null;
-}
-
-export interface VerifyReport {
-  readonly backend: BackendName;
-  /** Classes of packets that were decided and followed; a client that is remembered is a class of its own. */
-  readonly classes: number;
-  /** How many of them differ. */
-  readonly differing: number;
-  /** The first ones of them. */
-  readonly differences: readonly Difference[];
-}
+import type { VerifyReport } from "./difference.ts";
+import { foreignMarkOf } from "./traces.ts";
+import { Verifier } from "./verifier.ts";
 
 export interface VerifyOptions {
   /** Only packets for these service ports; null is all packets. */
@@ -74,14 +28,36 @@ export async function verifyProgram(
   { keys = null, mostDifferences = 20, untilFirst = false }: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const kind = await loadSimulator(backend);
-  const simulator = kind.open(program, { nodeAddresses: ir.node.addresses, mark: foreignMarkOf(ir) });
-  const verifier = new Verifier(ir, backend, simulator, mostDifferences);
-  for (const { packet, frontend } of packetClasses(ir, kind.conditions(program), keys)) {
+  const node = withAddresses(ir);
+  const simulator = kind.open(program, { nodeAddresses: node.node.addresses, mark: foreignMarkOf(ir) });
+  const verifier = new Verifier(node, backend, simulator, mostDifferences);
+  for (const { packet, frontend } of packetClasses(node, kind.conditions(program), keys)) {
     verifier.verify(packet, frontend);
     if (untilFirst && verifier.hasDifference) break;
   }
   return verifier.report();
 }
+
+/** Node ports are on every address that a node has; where the spec names none of a family, one is taken for those. */
+function withAddresses(ir: NodeIr): NodeIr {
+  const missing = families.filter(
+    (family) =>
+      ir.nodePortAddresses[family].kind === "any" &&
+      ir.frontends[family].some(({ kind }) => kind === "node-port") &&
+      !ir.node.addresses.some((address) => address.family === family),
+  );
+  if (missing.length === 0) return ir;
+  return {
+    ...ir,
+    node: { ...ir.node, addresses: [...ir.node.addresses, ...missing.map((family) => unnamed[family])] },
+  };
+}
+
+/** Of the blocks for documentation, far from where addresses are given. */
+const unnamed: Readonly<Record<Family, IpAddress>> = {
+  ipv4: addressFromBits("ipv4", 0xcb0071fdn),
+  ipv6: addressFromBits("ipv6", 0x20010db8fffffffffffffffffffffffdn),
+};
 
 /** The same for the files of an artifact, read as the node will read them. */
 export async function verifyFiles(
@@ -93,203 +69,4 @@ export async function verifyFiles(
   const backend = await loadBackend(name);
   const program = backend.parse(textsOf(files));
   return verifyProgram(ir, name, program, options);
-}
-
-/** One packet, and what must become of it. */
-interface Asked
-  extends Pick<Difference, "packet" | "expected" | "remembered" | "client" | "isGone" | "secondsLater" | "other"> {
-  readonly frontend: IrFrontend | null;
-  readonly memory: Memory;
-}
-
-type Seen = Pick<Way, "end" | "share" | "path">;
-
-/** Counts classes and keeps differences. */
-class Verifier {
-  readonly #meaning: NodeIr;
-  readonly #backend: BackendName;
-  readonly #simulator: Simulator;
-  readonly #mostDifferences: number;
-  readonly #differences: Difference[] = [];
-  /** Frontends and kinds of sources whose clients have come a second time. */
-  readonly #returned = new Set<string>();
-  readonly #others: OtherPackets;
-  readonly #foreignMark: number;
-  #classes = 0;
-  #differing = 0;
-
-  constructor(ir: NodeIr, backend: BackendName, simulator: Simulator, mostDifferences: number) {
-    this.#meaning = meaningFor(backend, ir);
-    this.#backend = backend;
-    this.#simulator = simulator;
-    this.#mostDifferences = mostDifferences;
-    this.#others = new OtherPackets(ir, backend);
-    this.#foreignMark = foreignMarkOf(ir);
-  }
-
-  get hasDifference(): boolean {
-    return this.#differing > 0;
-  }
-
-  report(): VerifyReport {
-    const [backend, classes] = [this.#backend, this.#classes];
-    return { backend, classes, differing: this.#differing, differences: this.#differences };
-  }
-
-  verify(packet: Packet, frontend: IrFrontend | null): void {
-    const expected = this.#expectedOf(packet);
-    const asked: Asked = {
-      packet,
-      frontend,
-      expected,
-      remembered: null,
-      client: null,
-      isGone: false,
-      secondsLater: 0,
-      memory: undefined,
-      other: null,
-    };
-    const ways = this.#compare(asked);
-    for (const kind of this.#others.kindsFor(packet, frontend, expected)) this.#compareOther(asked, kind);
-    if (frontend === null || ways === null || expected.verdict !== "endpoints") return;
-    this.#again(asked, frontend, expected.choices, ways);
-  }
-
-  /** Whoever asks for the proxy's own ports would get around source ranges and policies, which no spec knows of. */
-  #expectedOf(packet: Packet): Outcome {
-    const decided = decide(this.#meaning, packet);
-    const isOwn = decided.verdict === "pass" && this.#simulator.isForOwnListener(packet);
-    return isOwn ? { verdict: "reject", key: null } : decided;
-  }
-
-  /**
-   * The same client once more. With affinity it must get the endpoint that it had, whichever that was, until its time is
-   * over; without, the kernel must not remember. Who the client is changes nothing of that but by the route, so one of
-   * each kind is tried.
-   */
-  #again(first: Asked, frontend: IrFrontend, choices: readonly Choice[], ways: readonly Way[]): void {
-    const { destination, protocol, port } = first.packet;
-    const kind = `${destination.text} ${protocol} ${port} ${sourceClassOf(this.#meaning, first.packet)}`;
-    if (choices.length < 2 || this.#returned.has(kind)) return;
-    this.#returned.add(kind);
-    const { affinity, key } = frontend;
-    const tried = new Set<Choice>();
-    for (const { end, memory } of ways) {
-      if (end.kind !== "translated") continue;
-      const had = choices.find((choice) => isSamePlace(choice, end));
-      if (had === undefined || tried.has(had)) continue;
-      tried.add(had);
-      const again = { ...first, remembered: had, memory };
-      const expected = (list: readonly Choice[]): Outcome => ({ verdict: "endpoints", key, choices: list });
-      if (affinity === null) {
-        // a scheduler that hashes clients sends them back by itself: shares that nobody can tell may come to one
-        if (had.share !== null) this.#compare({ ...again, expected: expected(choices) });
-        return;
-      }
-      const kept = expected([{ ...had, share: one }]);
-      this.#compare({ ...again, expected: kept, secondsLater: affinity.timeoutSeconds - 1 });
-      // what hashes clients remembers nothing and forgets nothing
-      if (ways.some(({ share }) => share === null)) continue;
-      this.#compare({ ...again, expected: expected(choices), secondsLater: affinity.timeoutSeconds });
-      if (tried.size === 1) this.#beside(again, frontend, choices);
-    }
-  }
-
-  /**
-   * Clients beside one that is remembered, and itself when its endpoint has gone: it is sent to another, and that one is
-   * remembered from then on.
-   */
-  #beside(again: Asked, frontend: IrFrontend, choices: readonly Choice[]): void {
-    const { packet, remembered } = again;
-    if (remembered === null) return;
-    const { partner, stranger } = neighboursOf(this.#meaning, frontend, packet);
-    const to = (list: readonly Choice[]): Outcome => ({ verdict: "endpoints", key: frontend.key, choices: list });
-    if (stranger !== null) {
-      this.#compare({ ...again, packet: stranger, client: packet.source, expected: this.#expectedOf(stranger) });
-    }
-    const expected = partner === null ? null : this.#expectedOf(partner);
-    if (partner !== null && expected?.verdict === "endpoints") {
-      const kept = expected.choices.filter((choice) => isSamePlace(choice, remembered));
-      const list = kept.map((choice) => ({ ...choice, share: one }));
-      this.#compare({ ...again, packet: partner, client: packet.source, expected: to(list) });
-    }
-    const memory = this.#simulator.withoutEndpoints(again.memory);
-    const ways = this.#compare({ ...again, memory, isGone: true, expected: to(choices) }) ?? [];
-    const [first] = ways;
-    const next = choices.find((choice) => first?.end.kind === "translated" && isSamePlace(choice, first.end));
-    if (first === undefined || next === undefined) return;
-    this.#compare({ ...again, memory: first.memory, remembered: next, expected: to([{ ...next, share: one }]) });
-  }
-
-  /** The ways that the rules let the packet take, if they are those expected. */
-  #compare(asked: Asked): readonly Way[] | null {
-    const { packet, frontend, expected } = asked;
-    this.#classes++;
-    const sent = this.#follow(() => this.#simulator.send(packet, asked.memory, asked.secondsLater));
-    if (typeof sent === "string") return this.#differ(asked, [], null, sent);
-    const isHashed = this.#backend === "ipvs" && frontend !== null && frontend.affinity !== null;
-    if (!agrees(this.#backend, expected, sent, isHashed)) return this.#differ(asked, sent, null, null);
-    const complaint = this.#complaintOf(sent);
-    return complaint === null ? sent : this.#differ(asked, sent, complaint, null);
-  }
-
-  #complaintOf(ways: readonly Way[]): string | null {
-    for (const { traces, end } of ways) {
-      if (traces === null) continue;
-      const found = traceComplaint(this.#backend, traces, end.kind === "translated", this.#foreignMark);
-      if (found !== null) return found;
-    }
-    return null;
-  }
-
-  #compareOther(asked: Asked, other: OtherKind): void {
-    const { packet, frontend } = asked;
-    this.#classes++;
-    const sent = this.#follow(() => this.#simulator.sendOther(packet, other));
-    const isLetIn = asked.expected.verdict === "endpoints";
-    const about: Asked = { ...asked, other, expected: { verdict: "pass" } };
-    if (typeof sent === "string") {
-      this.#differ(about, [], null, sent);
-      return;
-    }
-    for (const way of sent) {
-      const complaint = this.#others.complaint(packet, other, frontend, way, isLetIn, this.#foreignMark);
-      if (complaint !== null) return void this.#differ(about, [{ ...way, share: one }], complaint, null);
-    }
-  }
-
-  #differ(asked: Asked, ways: readonly Seen[], complaint: string | null, broken: string | null): null {
-    this.#differing++;
-    if (this.#differences.length >= this.#mostDifferences) return null;
-    const { packet, expected, remembered, client, isGone, secondsLater, other, frontend } = asked;
-    this.#differences.push({
-      backend: this.#backend,
-      packet,
-      remembered,
-      client,
-      isGone,
-      secondsLater,
-      expected,
-      origin: frontend?.origin ?? null,
-      got: ways.map((way) => ({ end: way.end, share: way.share, path: way.path() })),
-      other,
-      complaint,
-      broken,
-    });
-    return null;
-  }
-
-  /** Rules that lead nowhere, to a chain that is not there for instance, are found here and not in production. */
-  #follow<T>(send: () => T): T | string {
-    try {
-      return send();
-    } catch (error) {
-      if (error instanceof InternalError) return error.message;
-      throw error;
-    }
-  }
-}
-
-function isSamePlace(a: Pick<Choice, "address" | "port">, b: Pick<Choice, "address" | "port">): boolean {
-  return a.address.text === b.address.text && a.port === b.port;
 }

@@ -1,43 +1,37 @@
-import type { BackendName } from "../../compiler/backends/backend.ts";
-import type { Change } from "./operators.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { Subject } from "./judge.ts";
+import { type Sameness, sameness } from "./same-way.ts";
 
-/** Why a change that nothing notices changes no packet's fate. */
-interface Explanation {
-  readonly why: string;
-  readonly backends: readonly BackendName[] | "all";
-  readonly is: (change: Change, path: string) => boolean;
+const reasons: Readonly<Record<Exclude<Sameness, "differs">, string>> = {
+  untouched: "no packet of any kind meets what was changed: each passes the same rules, word by word",
+  same: "packets meet it, and each of any kind ends alike, with the same marks, as new client and as known one",
+  "own marks": "only a packet that comes with a bit of weir's own fares otherwise, and nobody else may set those",
+};
+
+/**
+ * The reason for which a survivor means the same, found by comparing what it does with what its original does; null when
+ * there is none, which is a defect of something.
+ */
+export async function equalBecause(subject: Subject, mutant: unknown): Promise<string | null> {
+  if (isDeepStrictEqual(withoutNames(mutant), withoutNames(subject.program))) {
+    return "only a comment or the name of a service differs, which packets do not see";
+  }
+  const found = await sameness(subject, mutant);
+  return found === "differs" ? null : reasons[found];
 }
 
-const explanations: readonly Explanation[] = [
-  { why: "a comment", backends: "all", is: ({ operator }) => operator === "comment" },
-  {
-    why: "what a rule did it does once more: marks, drops, refusals and jumps without a way back",
-    backends: ["iptables", "ipvs", "userspace"],
-    is: ({ operator, before }) =>
-      operator === "double" && /-g |-j (DROP|ACCEPT|RETURN|REJECT|MASQUERADE|MARK|SET|CONNMARK)\b/.test(before),
-  },
-  {
-    why: "how long a client is remembered is no matter of a packet's path",
-    backends: "all",
-    is: ({ operator }) => operator === "timeout",
-  },
-  {
-    why: "it is the last rule of its chain, and no rule follows the jump in the chain that it comes back to",
-    backends: ["iptables", "userspace"],
-    is: ({ operator, before }) => operator === "jump-goto" && /-[gj] WEIR-(DROP|REJECT|MASQUERADE)$/.test(before),
-  },
-  {
-    why: "rules for different protocols, of which a packet has one, in either order",
-    backends: ["iptables", "ipvs", "userspace"],
-    is: ({ operator, before }) =>
-      operator === "swap" && new Set([...before.matchAll(/-p (\w+)/g)].map(([, name]) => name)).size === 2,
-  },
-];
-
-/** The reason for which a survivor means the same; null when there is none, which is a defect of something. */
-export function equalBecause(backend: BackendName, change: Change, path: string): string | null {
-  const found = explanations.find(
-    ({ backends, is }) => (backends === "all" || backends.includes(backend)) && is(change, path),
+/** A program without what is there for people: comments, and keys of services on objects. */
+function withoutNames(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((item) => !isComment(item)).map(withoutNames);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => {
+      const isName = name === "comment" || (name === "key" && typeof field === "string");
+      return [name, isName ? null : withoutNames(field)];
+    }),
   );
-  return found?.why ?? null;
+}
+
+function isComment(item: unknown): boolean {
+  return typeof item === "object" && item !== null && "kind" in item && item.kind === "comment";
 }

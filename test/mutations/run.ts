@@ -1,3 +1,4 @@
+import { chanceOf } from "./chance.ts";
 import { equalBecause } from "./equal.ts";
 import { type Finding, judge, type Subject } from "./judge.ts";
 import { type Change, changesOf } from "./operators.ts";
@@ -16,15 +17,6 @@ export interface Verdict extends Omit<Mutant, "change"> {
   readonly equal: string | null;
 }
 
-/** A number from 0 to 1 that depends on the seed and the text alone (FNV-1a). */
-export function chanceOf(seed: number, text: string): number {
-  let hash = (2166136261 ^ seed) >>> 0;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 16777619) >>> 0;
-  // the last characters have not reached the high bits yet
-  for (let round = 0; round < 4; round++) hash = Math.imul(hash ^ (hash >>> 13), 16777619) >>> 0;
-  return hash / 2 ** 32;
-}
-
 /** Which mutants are tried: `share` of all, chosen by the seed. */
 export interface Sample {
   readonly share: number;
@@ -34,7 +26,6 @@ export interface Sample {
 export function* mutantsOf(subjects: readonly Subject[], { share, seed }: Sample): Generator<Mutant> {
   for (const subject of subjects) {
     for (const [path, text] of subject.files) {
-      if (!isRead(path)) continue;
       for (const change of changesOf(text)) {
         const name = [subject.fixture, subject.node, path, change.line, change.operator, change.after].join(" ");
         if (chanceOf(seed, name) < share) yield { subject, path, change };
@@ -43,21 +34,16 @@ export function* mutantsOf(subjects: readonly Subject[], { share, seed }: Sample
   }
 }
 
-/** Files that hold in other words what others hold are for people and plain tools; reading an artifact compares or skips them. */
-function isRead(path: string): boolean {
-  return path !== "ipvs/ipvsadm.rules";
-}
-
 export async function tryMutants(mutants: Iterable<Mutant>): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = [];
   for (const { subject, path, change } of mutants) {
-    const found = await judge(subject, path, change.text);
+    const { found, program } = await judge(subject, path, change.text);
     const { text: _, ...rest } = change;
     const equal =
       found === "same program"
         ? "it reads as the same program"
         : found === null
-          ? equalBecause(subject.backend, change, path)
+          ? await equalBecause(subject, program)
           : null;
     verdicts.push({ subject, path, change: rest, found, equal });
   }

@@ -19,7 +19,7 @@ import {
 export function parseIptables(folder: string, files: ReadonlyMap<string, string>): IptablesProgram {
   const read = (family: Family) => {
     const text = files.get(`${folder}/${family}.rules`);
-    return text === undefined ? null : parseRuleset(family, text);
+    return text === undefined ? null : parseRuleset(family, text, "refused");
   };
   const program: IptablesProgram = { ipv4: read("ipv4"), ipv6: read("ipv6") };
   const jumps = printIptables(folder, program).find((file) => file.path === `${folder}/jumps.json`);
@@ -45,9 +45,13 @@ interface TableReader {
  * Reads a rule file of weir's, or the listing of `iptables-save` or `ip6tables-save` of either flavour.
  * Of a listing, only chains that are weir's and the jumps into them count: rules of other owners are passed over,
  * and so are counters. A listed jump is a first one when only weir's own stand before it in its chain.
- * Throws ParseError on what weir never writes.
+ * Throws ParseError on what weir never writes; `others`: on their rules as well.
  */
-export function parseRuleset(family: Family, text: string): IptablesRuleset {
+export function parseRuleset(
+  family: Family,
+  text: string,
+  others: "passed over" | "refused" = "passed over",
+): IptablesRuleset {
   const readers = new Map<IptablesTableName, TableReader>();
   let reader: TableReader | null = null;
   let number = 0;
@@ -61,6 +65,10 @@ export function parseRuleset(family: Family, text: string): IptablesRuleset {
     } else if (line === "COMMIT") reader = null;
     else if (line.startsWith(":")) declareChain(reader, line, number);
     else readCommand(reader, line, number, family);
+    const crowded = [...(reader?.crowded ?? [])][0];
+    if (others === "refused" && crowded !== undefined) {
+      throw new ParseError(`a rule in ${crowded} that is no jump of weir's`, number);
+    }
   }
   if (reader !== null) throw new ParseError(`table ${reader.name} has no COMMIT`, number);
   return rulesetOf(family, readers);

@@ -26,6 +26,8 @@ export interface PacketState {
   readonly connectionMark: number;
   readonly isTranslated: boolean;
   readonly masquerade: boolean;
+  /** A rule of weir's has accepted it: the table ends there, and rules of others behind weir's do not see it. */
+  readonly isAccepted: boolean;
   /** IPVS has sent it on. */
   readonly viaIpvs: boolean;
   /** Whether the current hook knows the interface that the packet came in by. */

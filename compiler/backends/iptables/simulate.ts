@@ -84,6 +84,7 @@ export function startOf(packet: Packet, memory: RecentMemory, flow: Flow, mark =
     connectionMark: 0,
     isTranslated: false,
     masquerade: false,
+    isAccepted: false,
     viaIpvs: false,
     hasInput: packet.inputInterface !== null,
     memory,
@@ -100,7 +101,7 @@ export function tracesOf(state: PacketState, end: End, surroundings: Surrounding
   if (end.kind === "drop" || end.kind === "reject") return null;
   const isForProcess =
     end.kind === "translated" && isLocal(surroundings, state.destination) && !isFromNode(surroundings, state.original);
-  return isForProcess ? null : { mark: state.mark, classId: 0 };
+  return isForProcess ? null : { mark: state.mark, classId: 0, isAccepted: state.isAccepted };
 }
 
 function endOf(state: PacketState, verdict: Walk["verdict"]): End {
@@ -247,8 +248,9 @@ export class Traveller {
     const changed = (change: Partial<PacketState>): Walk => ({ ...walk, state: { ...state, ...change } });
     switch (target.kind) {
       case "accept":
+        return { ...changed({ isAccepted: true }), verdict: "accept" };
       case "drop":
-        return { ...walk, verdict: target.kind };
+        return { ...walk, verdict: "drop" };
       case "reject":
         return { ...walk, verdict: "reject" };
       case "dnat":

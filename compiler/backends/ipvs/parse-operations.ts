@@ -67,9 +67,13 @@ export function parseOperations(text: string): OperationList {
   const keptRanges: Prefix[] = [];
   let timeouts: IpvsTimeouts | null = null;
   let number = 0;
+  let isClosed = false;
   for (const line of text.split("\n")) {
     number++;
-    if (line === "[" || line === "]" || line === "") continue;
+    if (line === "" || (line === "[" && number === 1)) continue;
+    if (line === "]") isClosed = true;
+    if (line === "]") continue;
+    if (isClosed) throw new ParseError("something stands behind the end", number);
     const operation = parseOperation(line, number);
     switch (operation.op) {
       case "keep-range":
@@ -94,6 +98,7 @@ export function parseOperations(text: string): OperationList {
       }
     }
   }
+  if (!text.startsWith("[\n") || !isClosed) throw new ParseError("this is not one JSON array", number);
   if (timeouts === null) throw new ParseError("set-config is missing", number);
   const virtualServers = [...servers.values()].map(({ server, realServers }) => ({ ...server, realServers }));
   return { virtualServers, timeouts, keptRanges };

@@ -32,9 +32,11 @@ export function parseIpset(text: string): readonly IpSet[] {
       else if (!foreign.has(name)) throw new ParseError(`set ${name} is not created`, number);
     } else throw new ParseError(`unknown command ${command}`, number);
   }
-  return [...readers.values()].map(({ head, elements }) =>
-    setOf(head, { actions: head.hasActions, comments: head.hasComments }, elements),
-  );
+  return [...readers.values()].map(({ head, elements }) => {
+    const set = setOf(head, { actions: head.hasActions, comments: head.hasComments }, elements);
+    if (set.elements.length < elements.length) throw new ParseError(`set ${head.name} has an element twice`, number);
+    return set;
+  });
 }
 
 const kinds = Object.keys(setTypes).filter((kind): kind is SetElementKind => kind in setTypes);
@@ -89,6 +91,7 @@ function ofFamily(address: IpAddress, family: Family, line: number): IpAddress {
 function netOf(text: string, family: Family, line: number): Prefix {
   const prefix = accepted(parsePrefix(text), line);
   ofFamily(prefix.address, family, line);
+  if (prefix.length === 0) throw new ParseError(`no set takes ${text}`, line);
   return prefix;
 }
 

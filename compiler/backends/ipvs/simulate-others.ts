@@ -93,7 +93,7 @@ function branchOf(walk: Walk, reachesIpvs: boolean | null, virtualServer: Virtua
   const isEnded = verdict === "drop" || verdict === "reject";
   return {
     end: { kind: isEnded ? verdict : "pass" },
-    traces: isEnded ? null : { mark: state.mark, classId: 0 },
+    traces: isEnded ? null : { mark: state.mark, classId: 0, isAccepted: state.isAccepted },
     reachesIpvs,
     virtualServer,
     path: placesOf(trail),
@@ -103,7 +103,7 @@ function branchOf(walk: Walk, reachesIpvs: boolean | null, virtualServer: Virtua
 function untouched(walk: Walk, mark: number): OtherBranch {
   return {
     end: { kind: "pass" },
-    traces: { mark, classId: 0 },
+    traces: { mark, classId: 0, isAccepted: false },
     reachesIpvs: false,
     virtualServer: null,
     path: placesOf(walk.trail),

@@ -164,7 +164,10 @@ function scheduled(world: World, walk: Walk, server: VirtualServer): readonly Ip
     return sentOn(world, walk, real).map((each) => ({
       share,
       end: endOf(each, real, walk.state),
-      traces: isKeptHere(world, walk.state, real) || isRefused(each) ? null : { mark: each.state.mark, classId: 0 },
+      traces:
+        isKeptHere(world, walk.state, real) || isRefused(each)
+          ? null
+          : { mark: each.state.mark, classId: 0, isAccepted: each.state.isAccepted },
       path: () => [...path(), ...placesOf(each.trail).slice(placesOf(walk.trail).length)],
       memory,
     }));

@@ -8,7 +8,7 @@ import { deltaNftables } from "./delta.ts";
 import { lowerNftables } from "./lower.ts";
 import { strangerInTables } from "./own.ts";
 import { parseNftables } from "./parse.ts";
-import { printNftables, rulesetPath } from "./print.ts";
+import { printNftables, replacement, rulesetPath } from "./print.ts";
 import type { NftProgram } from "./program.ts";
 import { withoutUnchangedElements } from "./unchanged.ts";
 
@@ -26,6 +26,10 @@ export const nftablesBackend: Backend<NftProgram> = {
     const text = files.get(rulesetPath);
     if (text === undefined && files.size > 0) throw new ParseError(`${rulesetPath} is missing`, 1);
     const program: NftProgram = text === undefined ? { tables: [] } : parseNftables(text);
+    // without these, nft would add to what is there
+    if (text?.startsWith(program.tables.flatMap(replacement).join("\n")) === false) {
+      throw new ParseError("the tables that are there are not replaced", 1);
+    }
     const flaw = flawInTables(program);
     if (flaw !== null) throw new ParseError(flaw, 1);
     return program;

@@ -84,7 +84,7 @@ function tracesOf(state: State, end: End, surroundings: Surroundings): NftBranch
   if (end.kind === "drop" || end.kind === "reject") return null;
   const isForProcess =
     end.kind === "translated" && isLocal(surroundings, state.destination) && !isFromNode(surroundings, state.packet);
-  return isForProcess ? null : { mark: state.mark, classId: state.priority };
+  return isForProcess ? null : { mark: state.mark, classId: state.priority, isAccepted: false };
 }
 
 function endOf(state: State, verdict: Walk["verdict"]): End {

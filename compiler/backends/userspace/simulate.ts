@@ -73,7 +73,8 @@ export function listenerAt(
   return at(address.text) ?? at(null) ?? null;
 }
 
-function choicesOf(listener: ProxyListener, packet: Packet, memory: ProxyMemory, secondsLater: number) {
+/** One for each endpoint, or the one that the client had. */
+export function choicesOf(listener: ProxyListener, packet: Packet, memory: ProxyMemory, secondsLater: number) {
   const { affinity, endpoints, name } = listener;
   if (affinity === null) return spread(listener).map((choice) => ({ ...choice, after: memory }));
   const shift = BigInt(addressWidth(packet.source.family) - affinity.prefixLength);

@@ -158,6 +158,27 @@ const slips: readonly Slip[] = [
     to: "& 255.255.254.0",
     says: ", a client of 10.244.",
   },
+  {
+    what: "a service that the proxy has only with rules before it",
+    ...proxy,
+    from: '"address": "10.96.0.10", "port": 80',
+    to: '"address": "10.96.0.10", "port": 81',
+    says: "without rules",
+  },
+  {
+    what: "an accepted packet that rules of others never see",
+    ...ipvsRules,
+    from: "-A WEIR-IPVS-OUT -m conntrack --ctdir REPLY -j RETURN",
+    to: "-A WEIR-IPVS-OUT -m conntrack --ctdir REPLY -j ACCEPT",
+    says: "rules of others behind weir's do not see it",
+  },
+  {
+    what: "a rule for more addresses than its service has",
+    ...iptables,
+    from: "-A WEIR-ADDRESSES -d 10.96.0.10/32 -p udp",
+    to: "-A WEIR-ADDRESSES -d 10.96.0.10/31 -p udp",
+    says: "10.96.0.11:53",
+  },
 ];
 
 it.each(slips)("$what is noticed", async ({ backend, fixture, file, from, to, says }) => {

@@ -26,6 +26,9 @@ describe("files that do not hang together", () => {
     { path: "ipvs/sysctl.conf", from: "net.ipv4.vs.conntrack = 1\n", to: "", says: "vs.conntrack is missing" },
     { path: "ipvs/sysctl.conf", from: "net.ipv4.ip_forward = 1\n", to: "", says: "ip_forward is missing" },
     { path: "ipvs/sysctl.conf", from: /(net.ipv4.ip_forward.*\n)/, to: "$1$1", says: "stands twice" },
+    { path: sets, from: /(add weir-vips .*\n)/, to: "$1$1", says: "has an element twice" },
+    { path: rules, from: "-I INPUT -j WEIR", to: "-I INPUT -g WEIR", says: "no jump of weir's" },
+    { path: "ipvs/ipvs.json", from: /^\[\n/, to: "", says: "not one JSON array" },
   ])("are refused: $says", ({ path, from, to, says }) => {
     const files = filesOf();
     const good = files.get(path) ?? "";

@@ -38,6 +38,7 @@ describe("a ruleset that nft would not load, or that would never find what it lo
     { what: "an element twice", from: /^(\t+10\.96\.0\.10,\n)/m, to: "$1$1", says: "vips has an element twice" },
     { what: "a slot of two endpoints", from: "5700:1", to: "5700:0", says: "has an element twice" },
     { what: "a chain twice", from: /^(\tchain refuse .*\n)/m, to: "$1$1", says: "refuse is declared twice" },
+    { what: "rules that would be added to others", from: "delete table ip weir\n", to: "", says: "are not replaced" },
   ])("is refused: $what", ({ from, to, says }) => {
     const good = printed();
     const bad = good.replace(from, to);

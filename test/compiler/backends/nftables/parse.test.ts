@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nftablesBackend } from "../../../../compiler/backends/nftables/backend.ts";
 import { elementComment } from "../../../../compiler/backends/nftables/names.ts";
+import { parseNftables } from "../../../../compiler/backends/nftables/parse.ts";
 import { ParseError } from "../../../../compiler/backends/text.ts";
 import {
   anyRoute,
@@ -71,7 +72,7 @@ describe("parse", () => {
     const listing = readFileSync(new URL("listing.nft", import.meta.url), "utf8");
     expect(listing).toContain("expires");
     expect(listing).toContain("table inet probe");
-    expect(parse(listing)).toEqual(lower(everything));
+    expect(parseNftables(listing)).toEqual(lower(everything));
   });
 
   it("does not mind counters, handles, numbers for names and the order of things", () => {
