@@ -17,7 +17,7 @@ export class Boundaries {
   readonly sources: readonly IpAddress[];
   readonly loosePorts: readonly PortRange[];
   readonly #ofHost = new Map<string, Condition[]>();
-  readonly #ofNetwork: Condition[] = [];
+  readonly #ofNetwork = new Map<Prefix, Condition[]>();
   readonly #ofPort = new Map<number, Condition[]>();
   /** Those of a host that ask for a source too: a node has thousands of conditions on its ports, and few of these. */
   readonly #sourcesOfHost = new Map<string, Condition[]>();
@@ -31,13 +31,14 @@ export class Boundaries {
     const ports = new Map<string, PortRange>();
     for (const condition of conditions) {
       const { source, destination, ports: range } = condition;
-      if (destination !== null) destinations.set(destination.text, destination);
+      if (destination !== null && !destinations.has(destination.text)) destinations.set(destination.text, destination);
       const isHost = destination !== null && isHostPrefix(destination);
       if (isHost) push(this.#ofHost, destination.address.text, condition);
       else if (range !== null) {
         ports.set(`${range.first}-${range.last}`, range);
         // sets have two halves in place of everything
-        if (destination !== null && destination.length > 1) this.#ofNetwork.push(condition);
+        const known = destination === null || destination.length < 2 ? undefined : destinations.get(destination.text);
+        if (known !== undefined) push(this.#ofNetwork, known, condition);
       }
       if (source === null) continue;
       const isOfOnePort = range !== null && range.first === range.last;
@@ -67,7 +68,7 @@ export class Boundaries {
 
   /** Conditions that name a network around this destination, and ports. */
   around(address: IpAddress): readonly Condition[] {
-    return this.#ofNetwork.filter(({ destination }) => destination !== null && prefixContains(destination, address));
+    return [...this.#ofNetwork].flatMap(([network, own]) => (prefixContains(network, address) ? own : []));
   }
 
   /** Conditions on a source that name this destination. */

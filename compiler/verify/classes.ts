@@ -28,7 +28,7 @@ const sampledPorts = 2;
  * - A destination that no frontend or VIP has, an endpoint say, differs from the network around it only for conditions
  *   that name it. It is tried with what these say; protocols, ports and sources as such are tried on its network.
  * - Ports of conditions without a single destination are those of node ports. They are tried on every address of the
- *   node and on one VIP, and some of them on every network; those of conditions on a network are tried there. That a
+ *   node and on one VIP, and some of them on every network; those of conditions on a network are tried in all of it. That a
  *   rule for all addresses treats the other VIPs like that one is taken for granted.
  */
 export function* packetClasses(
@@ -49,7 +49,7 @@ export function* packetClasses(
         continue;
       }
       const samples = isNamed ? 0 : sampledPorts;
-      const some = isNamed ? [] : portsOf(boundaries.around(destination));
+      const some = portsOf(boundaries.around(destination));
       const ports = isWhole ? boundaries.loosePorts : [...boundaries.loosePorts.slice(0, samples), ...some];
       yield* destinationClasses(ir, boundaries, destination, ports, keys);
     }

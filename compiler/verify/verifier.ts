@@ -105,11 +105,15 @@ export class Verifier {
         return;
       }
       const kept = expected([{ ...had, share: one }]);
-      this.#compare({ ...again, expected: kept, secondsLater: affinity.timeoutSeconds - 1 });
+      const secondsLater = affinity.timeoutSeconds - 1;
+      const [renewed] = this.#compare({ ...again, expected: kept, secondsLater }) ?? [];
       // what hashes clients remembers nothing and forgets nothing
       if (ways.some(({ share }) => share === null)) continue;
       this.#compare({ ...again, expected: expected(choices), secondsLater: affinity.timeoutSeconds });
-      if (tried.size === 1) this.#beside(again, frontend, choices);
+      if (tried.size > 1) continue;
+      // having come again, it is remembered anew
+      if (renewed !== undefined) this.#compare({ ...again, memory: renewed.memory, expected: kept, secondsLater });
+      this.#beside(again, frontend, choices);
     }
   }
 
@@ -176,13 +180,13 @@ export class Verifier {
     }
   }
 
-  /** What the proxy does where no rules stand before it; of packets for services, as nobody else's come to its sockets. */
+  /** What the proxy does where no rules stand before it; nobody comes to a socket of its but for a service. */
   #compareBare(asked: Asked): void {
     const { packet, frontend, expected } = asked;
-    if (frontend === null) return;
     const sent = this.#follow(() => this.#simulator.sendWithoutRules?.(packet) ?? null);
+    const wanted: Outcome = frontend === null ? { verdict: "pass" } : expected;
     if (typeof sent === "string") this.#differ(asked, [], null, sent);
-    else if (sent !== null && !agrees(this.#backend, expected, sent)) this.#differ(asked, sent, "without rules", null);
+    else if (sent !== null && !agrees(this.#backend, wanted, sent)) this.#differ(asked, sent, "without rules", null);
   }
 
   #differ(asked: Asked, ways: readonly Seen[], complaint: string | null, broken: string | null): null {

@@ -6,38 +6,32 @@ import { describeMutant, mutantsOf, type Sample, survivorsOf, tableOf, tryMutant
 
 /**
  * The proof must notice slips: each mutant is a printed artifact with one change, and either its reader refuses it, or
- * `verify` finds a packet that goes elsewhere, or it reads as the same program, or equal.ts tells why it means the same.
+ * `verify` finds a packet that fares otherwise, or equal.ts tells why it means the same. Nothing may be left over.
  * `npm run mutations` tries all and prints the table; WEIR_MUTATIONS is `all` or the share of mutants to try,
- * WEIR_MUTATIONS_SEED chooses them, WEIR_MUTATIONS_FIXTURES is a pattern, WEIR_MUTATIONS_LOG a file for survivors.
+ * WEIR_MUTATIONS_SEED chooses them, WEIR_MUTATIONS_FIXTURES is a pattern, WEIR_MUTATIONS_LOG a file for what means the same.
  */
 const wanted = process.env.WEIR_MUTATIONS ?? "";
 const sample: Sample = {
-  share: wanted === "all" ? 1 : wanted === "" ? 0.02 : Number(wanted),
+  share: wanted === "all" ? 1 : wanted === "" ? 0.006 : Number(wanted),
   seed: Number(process.env.WEIR_MUTATIONS_SEED ?? 1),
 };
-/** Large ones take long for each mutant, and have no rules that others have not. The regular run tries some. */
-const usual = wanted === "" ? "^(01|07|14|15|22|23|26|36|37|38|47)-" : "^(?!08|49|50|51|52|90)";
-const fixtures = new RegExp(process.env.WEIR_MUTATIONS_FIXTURES ?? usual);
-
-/** Changes that always matter: no survivor of these can be explained away. Others are listed and not yet held to. */
-const always: ReadonlySet<string> = new Set(["probability", "weight"]);
+/** Large ones take long for each mutant, and have no rules that others have not. */
+const fixtures = new RegExp(process.env.WEIR_MUTATIONS_FIXTURES ?? "^(?!08|49|50|51|52|90)");
 
 describe.each(backendNames)("mutants of what %s prints", (backend) => {
-  it("are found, or mean the same", { timeout: 3_600_000 }, async () => {
+  it("are found, or mean the same", { timeout: 7_200_000 }, async () => {
     const subjects = await subjectsOf(backend, fixtures);
     const verdicts = await tryMutants(mutantsOf(subjects, sample));
-    const survivors = survivorsOf(verdicts);
     if (wanted !== "") console.info(`${subjects.length} artifacts\n${tableOf(verdicts).join("\n")}`);
     const log = process.env.WEIR_MUTATIONS_LOG;
-    if (log !== undefined)
-      appendFileSync(
-        log,
-        verdicts
-          .filter(({ found }) => found === null || found === "same program")
-          .map((each) => `${each.equal ?? "SURVIVED"} | ${describeMutant(each)}\n`)
-          .join(""),
-      );
-    expect(verdicts.filter(({ found }) => found === "differs").length).toBeGreaterThan(5);
-    expect(survivors.filter(({ change }) => always.has(change.operator)).map(describeMutant)).toEqual([]);
+    if (log !== undefined) {
+      const lines = verdicts
+        .filter(({ found }) => found === null || found === "same program")
+        .map((each) => `${each.equal ?? "UNEXPLAINED"} | ${describeMutant(each)}\n`);
+      appendFileSync(log, lines.join(""));
+    }
+    // refused mutants say nothing of the proof
+    expect(verdicts.filter(({ found }) => found === "differs").length).toBeGreaterThan(30);
+    expect(survivorsOf(verdicts).map(describeMutant)).toEqual([]);
   });
 });

@@ -50,27 +50,40 @@ export async function tryMutants(mutants: Iterable<Mutant>): Promise<readonly Ve
   return verdicts;
 }
 
-/** Counts by backend and operator, as lines of a table. */
+interface Counts {
+  made: number;
+  refused: number;
+  found: number;
+  equal: number;
+  unexplained: number;
+}
+
+/** Counts by backend and operator, as lines of a table; behind it, how many mean the same for which reason. */
 export function tableOf(verdicts: readonly Verdict[]): readonly string[] {
-  const rows = new Map<string, { made: number; refused: number; differs: number; equal: number; survived: number }>();
+  const rows = new Map<string, Counts>();
+  const reasons = new Map<string, number>();
   for (const { subject, change, found, equal } of verdicts) {
     for (const key of [`${subject.backend} ${change.operator}`, `${subject.backend} (all)`]) {
-      const row = rows.get(key) ?? { made: 0, refused: 0, differs: 0, equal: 0, survived: 0 };
+      const row = rows.get(key) ?? { made: 0, refused: 0, found: 0, equal: 0, unexplained: 0 };
       rows.set(key, row);
       row.made++;
-      if (found === "refused") row.refused++;
-      else if (equal !== null) row.equal++;
-      else if (found !== null) row.differs++;
-      else row.survived++;
+      row[equal !== null ? "equal" : found === null ? "unexplained" : found === "refused" ? "refused" : "found"]++;
     }
+    if (equal === null) continue;
+    const reason = `${subject.backend}: ${equal}`;
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   }
-  const head = ["backend operator", "made", "refused", "differs", "equal", "survived"];
+  const head = ["backend operator", "made", "refused", "found", "equal", "unexplained"];
   const lines = [...rows]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, row]) => [key, row.made, row.refused, row.differs, row.equal, row.survived].map(String));
-  return [head, ...lines].map((cells) =>
-    cells.map((cell, at) => (at === 0 ? cell.padEnd(26) : cell.padStart(9))).join(""),
-  );
+    .map(([key, row]) => [key, row.made, row.refused, row.found, row.equal, row.unexplained].map(String));
+  return [
+    ...[head, ...lines].map((cells) =>
+      cells.map((cell, at) => (at === 0 ? cell.padEnd(26) : cell.padStart(12))).join(""),
+    ),
+    "equal in meaning, and why:",
+    ...[...reasons].map(([reason, count]) => `${String(count).padStart(7)} ${reason}`),
+  ];
 }
 
 /** A survivor for people: where it is and what was changed. */
@@ -78,7 +91,7 @@ export function describeMutant({ subject, path, change }: Pick<Verdict, "subject
   return `${subject.fixture} ${subject.node} ${path}:${change.line} ${change.operator}: ${change.before.trim()} => ${change.after.trim()}`;
 }
 
-/** What nothing notices and nothing explains yet. */
+/** What nothing notices and nothing explains: a defect of verify, of a lowering, or of the comparison. */
 export function survivorsOf(verdicts: readonly Verdict[]): readonly Verdict[] {
   return verdicts.filter(({ found, equal }) => found === null && equal === null);
 }

@@ -1,6 +1,6 @@
 import type { Condition } from "../../compiler/backends/condition.ts";
 import type { Packet } from "../../compiler/backends/packet.ts";
-import { endingsOf, otherKinds, type Traces } from "../../compiler/backends/simulation.ts";
+import { endingsOf, type OtherKind, otherKinds, type Traces } from "../../compiler/backends/simulation.ts";
 import { loadSimulator, type OtherWay, type Simulator, type Way } from "../../compiler/backends/simulator.ts";
 import type { NodeIr } from "../../compiler/ir/ir.ts";
 import { isNodeAddress } from "../../compiler/ir/lookup.ts";
@@ -78,17 +78,21 @@ function compared([a, b]: readonly [Simulator, Simulator], packet: Packet): "unt
   let isUntouched = pathsOf(left) === pathsOf(right);
   for (const kind of otherKinds) {
     const [ways, too] = [a.sendOther(packet, kind), b.sendOther(packet, kind)];
-    if (otherWords(ways) !== otherWords(too)) return "differs";
+    if (otherWords(ways, kind) !== otherWords(too, kind)) return "differs";
     isUntouched &&= pathsOf(ways) === pathsOf(too);
   }
   return isUntouched ? "untouched" : "same";
 }
 
-/** The order of servers is that in which they were added, and no share depends on it. */
-function otherWords(ways: readonly OtherWay[]): string {
+/**
+ * The order of servers is that in which they were added, and no share depends on it. Where IPVS sees every packet, those
+ * of its connections need no mark, and others do well without.
+ */
+function otherWords(ways: readonly OtherWay[], kind: OtherKind): string {
+  const isOfIpvs = kind === "later" || kind === "icmp-error";
   const words = ways.map(({ end, traces, reachesIpvs, server }) => {
     const endpoints = server?.endpoints.map((endpoint) => textOf(endpoint)).sort();
-    return textOf([end, traces, reachesIpvs, { ...server, endpoints }]);
+    return textOf([end, traces, reachesIpvs ?? isOfIpvs, { ...server, endpoints }]);
   });
   return words.join("\n");
 }

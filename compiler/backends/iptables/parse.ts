@@ -26,7 +26,21 @@ export function parseIptables(folder: string, files: ReadonlyMap<string, string>
   if (jumps === undefined || files.get(jumps.path) !== textOf(jumps)) {
     throw new ParseError(`${folder}/jumps.json does not list the jumps of the rule files`, 1);
   }
+  for (const ruleset of [program.ipv4, program.ipv6]) if (ruleset !== null) checkLists(ruleset);
   return program;
+}
+
+/** Rules that disagree on which clients count as one would look for entries that others have not made. */
+function checkLists({ tables }: IptablesRuleset): void {
+  const masks = new Map<string, string>();
+  for (const { matches } of tables.flatMap(({ chains }) => chains.flatMap(({ rules }) => rules))) {
+    for (const match of matches) {
+      if (match.kind !== "recent") continue;
+      const { list, mask } = match;
+      if ((masks.get(list) ?? mask.text) !== mask.text) throw new ParseError(`the list ${list} has two masks`, 1);
+      masks.set(list, mask.text);
+    }
+  }
 }
 
 /** One table as it is read. */

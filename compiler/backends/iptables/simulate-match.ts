@@ -13,8 +13,8 @@ import type {
   RecentMatch,
 } from "./program.ts";
 
-/** Lists of the recent match that know a client: `LIST ADDRESS` with the address masked as the rule says. */
-export type RecentMemory = ReadonlySet<string>;
+/** Lists of the recent match that know a client: `LIST ADDRESS` with the address masked as the rule says, and since how many seconds. */
+export type RecentMemory = ReadonlyMap<string, number>;
 
 /** The packet on its way. Translation changes its destination, the original one stays in connection tracking. */
 export interface PacketState {
@@ -161,6 +161,6 @@ export function recentEntry(match: RecentMatch, source: IpAddress): string {
 /** `set` and `remove` of an unknown client differ (xt_recent.c). */
 function recentHolds(match: RecentMatch, state: PacketState): boolean {
   if (match.action === "set") return true;
-  const isRecent = match.seconds === null || state.flow.secondsLater < match.seconds;
-  return isRecent && state.memory.has(recentEntry(match, state.original.source));
+  const age = state.memory.get(recentEntry(match, state.original.source));
+  return age !== undefined && (match.seconds === null || age < match.seconds);
 }

@@ -63,11 +63,11 @@ export function simulateIptables(
   program: IptablesProgram,
   surroundings: Surroundings,
   packet: Packet,
-  memory: RecentMemory = new Set(),
+  memory: RecentMemory = new Map(),
   flow: Flow = firstPacket,
 ): readonly IptablesBranch[] {
   const ruleset = program[packet.destination.family];
-  const state = startOf(packet, memory, flow, surroundings.mark);
+  const state = startOf(packet, aged(memory, flow), flow, surroundings.mark);
   const start: Walk = { share: one, state, trail: null, verdict: null };
   if (ruleset === null) return [branchOf(start, surroundings)];
   const traveller = new Traveller(ruleset, surroundings, noExtensions);
@@ -307,11 +307,15 @@ function marked(mark: number, { value, mask }: { readonly value: number; readonl
   return ((mark & ~mask) ^ value) >>> 0;
 }
 
+function aged(memory: RecentMemory, { secondsLater }: Flow): RecentMemory {
+  return secondsLater === 0 ? memory : new Map([...memory].map(([entry, age]) => [entry, age + secondsLater]));
+}
+
 /** What `set` adds and `remove` takes away; `update` renews an entry that is there. */
 function remember(match: IptablesMatch & { readonly kind: "recent" }, state: PacketState): PacketState {
   const entry = recentEntry(match, state.original.source);
-  const memory = new Set(state.memory);
-  if (match.action === "set") memory.add(entry);
+  const memory = new Map(state.memory);
+  if (match.action === "set" || match.action === "update") memory.set(entry, 0);
   else if (match.action === "remove") memory.delete(entry);
   else return state;
   return { ...state, memory };

@@ -51,7 +51,8 @@ export const iptablesSimulator: SimulatorKind<IptablesProgram> = {
       sendOther: (packet, kind) => othersThrough(program, surroundings, packet, kind, keys),
       isForOwnListener: () => false,
       // an endpoint has a list of its own, which nothing asks for when it has gone
-      withoutEndpoints: (memory) => new Set([...(isMemory(memory) ? memory : [])].map((entry) => `gone-${entry}`)),
+      withoutEndpoints: (memory) =>
+        new Map([...(isMemory(memory) ? memory : [])].map(([entry, age]) => [`gone-${entry}`, age])),
     };
   },
 };
@@ -74,5 +75,5 @@ export function othersThrough(
 }
 
 function isMemory(memory: unknown): memory is RecentMemory {
-  return memory instanceof Set;
+  return memory instanceof Map;
 }

@@ -53,7 +53,7 @@ export function worldOf(
   memory: IpvsMemory = new Map(),
 ): { readonly world: World | null; readonly start: Walk } {
   const ruleset = program.rules[packet.destination.family];
-  const state = startOf(packet, new Set(), flow, surroundings.mark);
+  const state = startOf(packet, new Map(), flow, surroundings.mark);
   const start: Walk = { share: one, state, trail: null, verdict: null };
   if (ruleset === null) return { world: null, start };
   const traveller = new Traveller(ruleset, surroundings, indexOf(program).extensions);

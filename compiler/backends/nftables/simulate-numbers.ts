@@ -64,8 +64,8 @@ export class RandomNumbers {
     return known;
   }
 
-  #dataText(map: string, key: readonly NftValue[], { memory, flow }: State): string {
-    const data = this.#sets.dataOf(map, key, memory, flow.secondsLater);
+  #dataText(map: string, key: readonly NftValue[], { memory }: State): string {
+    const data = this.#sets.dataOf(map, key, memory);
     return data === null ? "nothing" : keyText(data);
   }
 }

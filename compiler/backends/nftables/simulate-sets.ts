@@ -12,11 +12,15 @@ export type NftMemory = ReadonlyMap<string, NftEntry>;
 export interface NftEntry {
   readonly data: readonly NftValue[];
   readonly timeoutSeconds: number;
+  /** Seconds since it was added or renewed. */
+  readonly age: number;
 }
 
-/** null when there is no entry, or its time is over. */
-export function aliveData(entry: NftEntry | undefined, secondsLater: number): readonly NftValue[] | null {
-  return entry === undefined || secondsLater >= entry.timeoutSeconds ? null : entry.data;
+/** The same some time later, without entries whose time is over. */
+export function aged(memory: NftMemory, secondsLater: number): NftMemory {
+  if (secondsLater === 0) return memory;
+  const older = [...memory].map(([key, entry]) => [key, { ...entry, age: entry.age + secondsLater }] as const);
+  return new Map(older.filter(([, { age, timeoutSeconds }]) => age < timeoutSeconds));
 }
 
 export function valueText(value: NftValue): string {
@@ -65,8 +69,8 @@ export class SetIndex {
   }
 
   /** The data of a map's element; null when there is none. */
-  dataOf(name: string, key: readonly NftValue[], memory: NftMemory, secondsLater: number): readonly NftValue[] | null {
-    if (this.#named(name).kind === "dynamic-map") return aliveData(memory.get(`${name} ${keyText(key)}`), secondsLater);
+  dataOf(name: string, key: readonly NftValue[], memory: NftMemory): readonly NftValue[] | null {
+    if (this.#named(name).kind === "dynamic-map") return memory.get(`${name} ${keyText(key)}`)?.data ?? null;
     return this.#find(name, key)?.data?.map(plain) ?? null;
   }
 

@@ -108,8 +108,7 @@ export class Expressions {
           return spread.map(({ data, count }) => ({ value: data, share: fraction(count, key.modulus) }));
         }
         return this.values(key, state).map(({ value, share }) => ({
-          value:
-            value === null ? null : this.#sets.dataOf(expression.map, value, state.memory, state.flow.secondsLater),
+          value: value === null ? null : this.#sets.dataOf(expression.map, value, state.memory),
           share,
         }));
       }

@@ -14,7 +14,7 @@ import {
 } from "../simulation.ts";
 import type { NftBaseChain, NftChain, NftProgram, NftRule, NftStatement, NftTable, NftVerdict } from "./program.ts";
 import { RandomNumbers } from "./simulate-numbers.ts";
-import { aliveData, keyText, type NftMemory, type NftValue, SetIndex, valueText } from "./simulate-sets.ts";
+import { aged, keyText, type NftMemory, type NftValue, SetIndex, valueText } from "./simulate-sets.ts";
 import { Expressions, type State } from "./simulate-values.ts";
 
 /** A rule that took effect: its last statement was reached. */
@@ -67,7 +67,7 @@ export function simulateNftables(
     numbers: null,
     isTranslated: false,
     masquerade: false,
-    memory,
+    memory: aged(memory, flow.secondsLater),
   };
   const start: Walk = { share: one, state, trail: null, verdict: null };
   if (table === undefined || flow.state !== "NEW") return [branchOf(start, surroundings)];
@@ -350,11 +350,11 @@ function remembered(
   { kind, map, timeoutSeconds }: NftStatement & { readonly kind: "update" | "delete" },
   key: readonly NftValue[],
   data: readonly NftValue[],
-  { memory: before, flow }: State,
+  { memory: before }: State,
 ): NftMemory {
   const name = `${map} ${keyText(key)}`;
   const memory = new Map(before);
   if (kind === "delete") memory.delete(name);
-  else memory.set(name, { data: aliveData(memory.get(name), flow.secondsLater) ?? data, timeoutSeconds });
+  else memory.set(name, { data: memory.get(name)?.data ?? data, timeoutSeconds, age: 0 });
   return memory;
 }

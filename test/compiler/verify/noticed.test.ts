@@ -179,6 +179,22 @@ const slips: readonly Slip[] = [
     to: "-A WEIR-ADDRESSES -d 10.96.0.10/31 -p udp",
     says: "10.96.0.11:53",
   },
+  {
+    what: "a client that comes again and is not remembered anew",
+    backend: "nftables",
+    fixture: "38-affinity",
+    file: "nftables/ruleset.nft",
+    from: /(map @affinity meta priority \S+) update @affinity \{.*\} jump/,
+    to: "$1 jump",
+    says: "10799 seconds ago",
+  },
+  {
+    what: "a service of the proxy without rules that the spec does not have",
+    ...proxy,
+    from: /( {4}\{ "key": .*"port": )80(,.*)\n/,
+    to: "$180$2,\n$181$2\n",
+    says: "without rules",
+  },
 ];
 
 it.each(slips)("$what is noticed", async ({ backend, fixture, file, from, to, says }) => {
