@@ -77,7 +77,8 @@ function onwards(
   const away = isOfConnection ? server?.realServers.find(isLeaving) : undefined;
   if (away !== undefined) return sentOn(world, walk, away).map((sent) => ({ walk: sent, isHere: false }));
   const isMarked = walk.state.mark !== (surroundings.mark ?? 0);
-  if (isSeen && !isOwn) return [{ walk, isHere: isOfConnection && isMarked }];
+  // an error that comes to the node ends in its kernel
+  if (isSeen && !isOwn) return [{ walk, isHere: isOfConnection && (isMarked || state === "RELATED") }];
   const filtered = isOwn ? traveller.hook("OUTPUT", [walk], ["filter"]) : traveller.hook("FORWARD", [walk]);
   return traveller.hook("POSTROUTING", filtered).map((passed) => ({ walk: passed, isHere: false }));
 }
