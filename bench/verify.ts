@@ -4,7 +4,7 @@ import { verifyFiles } from "../compiler/verify/verify.ts";
 import { generateWeir, nodeName } from "./generate.ts";
 
 /**
- * `npm run bench:verify`: what a proof costs, as processor time, for growing specs. Lowering, printing and reading back
+ * `npm run bench:verify`: what a proof costs, as processor time and highest memory, for growing specs. Lowering, printing and reading back
  * are part of it, as in `weir verify`. Usage: node dist/bench/verify.js [SERVICES…]
  */
 const endpoints = 8;
@@ -31,7 +31,8 @@ async function measured(services: number): Promise<string> {
     classes += report.classes;
     parts.push(`${name} ${(seconds() - before).toFixed(1)}`);
   }
-  parts.push(`all ${(seconds() - start).toFixed(1)}`, `${classes} classes`);
+  const megabytes = process.resourceUsage().maxRSS / 1024;
+  parts.push(`all ${(seconds() - start).toFixed(1)}`, `${classes} classes`, `${megabytes.toFixed(0)} MB so far`);
   return parts.join(" | ");
 }
 

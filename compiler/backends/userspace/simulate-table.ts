@@ -2,7 +2,7 @@ import { prefixContains } from "../../net/address.ts";
 import { one } from "../../net/fraction.ts";
 import type { Packet } from "../packet.ts";
 import { isLocal, type Surroundings } from "../simulation.ts";
-import type { ProxyFrontend, ProxyRoute, ProxyTable } from "./program.ts";
+import type { ProxyFrontend, ProxyListener, ProxyRoute, ProxyTable } from "./program.ts";
 import { choicesOf, type ProxyBranch } from "./simulate.ts";
 
 /**
@@ -25,7 +25,7 @@ export function simulateTable(
   const route = routeFor(table, surroundings, packet, routes);
   if (route === null) return null;
   if ("verdict" in route) return ended(route.verdict);
-  const listener = table.listeners.find(({ name }) => name === route.listener);
+  const listener = indexOf(table).listeners.get(route.listener);
   if (listener === undefined) return ended("reject");
   return choicesOf(listener, packet, memory, 0).map(({ endpoint, part, after }) => ({
     share: part,
@@ -36,14 +36,21 @@ export function simulateTable(
   }));
 }
 
-/** Frontends by what packets ask for, made once for many packets. */
-const indexes = new WeakMap<ProxyTable, ReadonlyMap<string, ProxyFrontend>>();
+/** What is looked up in a table, made once for many packets. */
+interface TableIndex {
+  /** By what packets ask for. */
+  readonly frontends: ReadonlyMap<string, ProxyFrontend>;
+  /** By name. */
+  readonly listeners: ReadonlyMap<string, ProxyListener>;
+}
+
+const indexes = new WeakMap<ProxyTable, TableIndex>();
 
 /** A service's own address wins over a node port on it. */
 function frontendFor(table: ProxyTable, surroundings: Surroundings, packet: Packet): ProxyFrontend | undefined {
   const { destination, protocol, port } = packet;
   const { family } = destination;
-  const byPlace = indexOf(table);
+  const byPlace = indexOf(table).frontends;
   const own = byPlace.get(`${family} ${protocol} ${destination.text} ${port}`);
   if (own !== undefined || !isLocal(surroundings, destination)) return own;
   const selection = table.nodePortAddresses[family];
@@ -54,17 +61,18 @@ function frontendFor(table: ProxyTable, surroundings: Surroundings, packet: Pack
   return byPlace.get(`${family} ${protocol} any ${port}`);
 }
 
-function indexOf(table: ProxyTable): ReadonlyMap<string, ProxyFrontend> {
+function indexOf(table: ProxyTable): TableIndex {
   const known = indexes.get(table);
   if (known !== undefined) return known;
-  const byPlace = new Map(
+  const frontends = new Map(
     table.frontends.map((each) => [
       `${each.family} ${each.protocol} ${each.address?.text ?? "any"} ${each.port}`,
       each,
     ]),
   );
-  indexes.set(table, byPlace);
-  return byPlace;
+  const index = { frontends, listeners: new Map(table.listeners.map((each) => [each.name, each])) };
+  indexes.set(table, index);
+  return index;
 }
 
 /** null where a pod is told by its interface, and pods fare otherwise. */
