@@ -10,13 +10,18 @@ import { descriptorLimit } from "./proxy/processes.ts";
 import { printTable } from "./proxy/report.ts";
 import { inTurn } from "./proxy/rounds.ts";
 import { rowsOf } from "./proxy/rows.ts";
+import { soak, soakOptions } from "./proxy/soak.ts";
 import { weir } from "./proxy/weir.ts";
 
 /** `npm run bench:proxy`: proxy/README.md tells what it measures, and its options. */
 const here = dirname(fileURLToPath(import.meta.url));
 const isInside = "WEIR_BENCH_INSIDE";
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
+    gigabytes: { type: "string", default: "10" },
+    connections: { type: "string", default: "4000" },
+    udp: { type: "string", default: "10000" },
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "1" },
     idle: { type: "string" },
@@ -44,6 +49,19 @@ async function run(): Promise<void> {
   // 64 at once leave their ports behind for a minute
   writeFileSync("/proc/sys/net/ipv4/ip_local_port_range", "10000 65535");
   const folder = mkdtempSync(join(tmpdir(), "weir-bench-"));
+  try {
+    const servers = await startChild([process.execPath, join(here, "proxy/servers.js")]);
+    await servers.line();
+    if (positionals[0] === "soak") await runSoak(folder);
+    else await compare(folder);
+  } finally {
+    await closeChildren();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function compare(folder: string): Promise<void> {
+  await startHttpServer(folder);
   // a proxy has two descriptors for each connection
   const most = Math.floor((descriptorLimit() - 300) / 2);
   const sizes = {
@@ -51,27 +69,30 @@ async function run(): Promise<void> {
     rate: Number(values.rate),
     idle: Math.min(Number(values.idle ?? 10_000), most),
   };
-  try {
-    const servers = await startChild([process.execPath, join(here, "proxy/servers.js")]);
-    await startHttpServer(folder);
-    await servers.line();
-    const contenders = [
-      direct,
-      await haproxy(folder, most),
-      await socat(),
-      await weir(folder, most, values.node ?? []),
-    ].filter(({ name }) => name === "direct" || values.proxy?.includes(name) !== false);
-    for (const row of rowsOf(sizes)) {
-      if (values.row?.includes(row.name) === false) continue;
-      const able = contenders.filter(({ ports }) => ports[row.role] !== undefined);
-      const byName = new Map<string, Contender>(able.map((each) => [each.name, each]));
-      const results = await inTurn([...byName.keys()], row.isSteady ? 1 : Number(values.rounds), (name) =>
-        row.measure(byName.get(name) ?? direct),
-      );
-      printTable(row.title, row.columns, results, row.compared);
-    }
-  } finally {
-    await closeChildren();
-    rmSync(folder, { recursive: true, force: true });
+  const isWanted = (name: string): boolean => values.proxy?.includes(name) !== false;
+  const contenders = [direct];
+  if (isWanted("haproxy")) contenders.push(await haproxy(folder, most));
+  if (isWanted("socat")) contenders.push(await socat());
+  if (isWanted("weir")) contenders.push(await weir(folder, values.node ?? [], ["--max-connections", String(most)]));
+  for (const row of rowsOf(sizes)) {
+    if (values.row?.includes(row.name) === false) continue;
+    const able = contenders.filter(({ ports }) => ports[row.role] !== undefined);
+    const byName = new Map<string, Contender>(able.map((each) => [each.name, each]));
+    const results = await inTurn([...byName.keys()], row.isSteady ? 1 : Number(values.rounds), (name) =>
+      row.measure(byName.get(name) ?? direct),
+    );
+    printTable(row.title, row.columns, results, row.compared);
   }
+}
+
+async function runSoak(folder: string): Promise<void> {
+  const [connections, udp] = [Number(values.connections), Number(values.udp)];
+  const most = String(connections * 2 + udp + 1000);
+  const isGood = await soak(await weir(folder, values.node ?? [], [...soakOptions, "--max-connections", most]), {
+    gigabytes: Number(values.gigabytes),
+    connections,
+    slow: Math.ceil(connections / 20),
+    udp,
+  });
+  if (!isGood) process.exitCode = 1;
 }

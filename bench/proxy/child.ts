@@ -7,6 +7,7 @@ export interface Child {
   readonly pid: number;
   /** The next whole line of its output. Throws when it ends without one. */
   readonly line: () => Promise<string>;
+  readonly endInput: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -21,7 +22,12 @@ export async function startChild([program = "", ...args]: readonly string[]): Pr
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
   await once(child, "spawn");
   child.stdin.on("error", () => undefined);
-  const result = { pid: child.pid ?? 0, line: lines(child, program), close: () => close(child) };
+  const result = {
+    pid: child.pid ?? 0,
+    line: lines(child, program),
+    endInput: () => void child.stdin.end(),
+    close: () => close(child),
+  };
   started.push(result);
   return result;
 }

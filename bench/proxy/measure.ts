@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startChild } from "./child.ts";
+import { type Child, startChild } from "./child.ts";
 import type { Contender } from "./contenders.ts";
 import type { Role } from "./ports.ts";
 import { processorSeconds, residentMegabytes } from "./processes.ts";
@@ -26,16 +26,19 @@ function used(pid: number | null): number {
   return pid === null ? Number.NaN : processorSeconds(pid);
 }
 
+/** A client of its own for one load. */
 async function load(...args: readonly (string | number)[]): Promise<Figures> {
   const child = await startChild([process.execPath, join(here, "load.js"), ...args.map(String)]);
   try {
-    return figuresOf(await child.line());
+    return await figuresOf(child);
   } finally {
     await child.close();
   }
 }
 
-function figuresOf(line: string): Figures {
+/** The next line of figures that a client prints. */
+export async function figuresOf(client: Child): Promise<Figures> {
+  const line = await client.line();
   const read: unknown = JSON.parse(line);
   if (typeof read !== "object" || read === null) throw new TypeError(line);
   return Object.fromEntries(Object.entries(read).map(([key, value]) => [key, Number(value)]));

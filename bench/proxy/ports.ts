@@ -10,8 +10,10 @@ export const ports = {
   http: 7004,
   /** UDP: sends back what it got. */
   echo: 7005,
+  /** TCP: the same; ends when the client has. */
+  mirror: 7006,
 } as const;
 
 export type Role = keyof typeof ports;
 
-export const roles = ["source", "sink", "greeter", "http", "echo"] as const satisfies readonly Role[];
+export const roles = ["source", "sink", "greeter", "http", "echo", "mirror"] as const satisfies readonly Role[];

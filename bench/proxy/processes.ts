@@ -47,6 +47,12 @@ export function residentMegabytes(pid: number): number {
   return kilobytes / 1024;
 }
 
+/** The most that the process alone ever had in memory. */
+export function highestMegabytes(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(text)?.[1] ?? Number.NaN) / 1024;
+}
+
 export function openDescriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }

@@ -4,7 +4,7 @@ import { ports } from "./ports.ts";
 
 /**
  * The servers behind every proxy of `npm run bench:proxy`, in a process of their own: one that sends without end, one
- * that takes without end and tells how much it got, one that greets and is silent, and an echo for UDP.
+ * that takes without end and tells how much it got, one that greets and is silent, and echoes for TCP and UDP.
  * Prints a line when all of them listen. Ends when its input is closed.
  */
 const chunk = Buffer.alloc(1024 * 1024, "weir");
@@ -59,6 +59,7 @@ await serve(ports.greeter, (socket) => {
   socket.resume();
   socket.write("!");
 });
+await serve(ports.mirror, (socket) => socket.pipe(socket));
 await echo(ports.echo);
 process.stdout.write("listening\n");
 process.stdin.on("end", () => process.exit(0)).resume();

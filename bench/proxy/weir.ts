@@ -23,11 +23,15 @@ function spec(): string {
   return ["node here {", "  address 127.0.0.1", "}", ...services, ""].join("\n");
 }
 
-/** `weir proxy` as a user runs it. `nodeOptions` go to node, to profile it for instance. */
-export async function weir(folder: string, connections: number, nodeOptions: readonly string[]): Promise<Contender> {
+/** `weir proxy` as a user runs it, with `more` options. `nodeOptions` go to node, to profile it for instance. */
+export async function weir(
+  folder: string,
+  nodeOptions: readonly string[],
+  more: readonly string[],
+): Promise<Contender> {
   const file = join(folder, "bench.weir");
   writeFileSync(file, spec());
-  const options = ["--listen", "127.0.0.1", "--node", "here", "--max-connections", String(connections), "--json"];
+  const options = ["--listen", "127.0.0.1", "--node", "here", "--json", "--quiet", ...more];
   const child = await startChild([process.execPath, ...nodeOptions, command, "proxy", file, ...options]);
   return {
     name: "weir",

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import type { BufferPool } from "./buffers.ts";
 import type { EndReason } from "./counters.ts";
+import { cut } from "./cut.ts";
 import { Attempts, countFailure, dialFailureOf } from "./dial.ts";
 import type { PoolEndpoint } from "./endpoint.ts";
 import { Pipe, type PipeOwner } from "./pipe.ts";
@@ -257,8 +258,8 @@ export class Relay implements PipeOwner {
   #over(reason: EndReason): void {
     if (this.#isOver) return;
     this.#finish(reason);
-    for (const socket of [this.#client, this.#upstream])
-      if (socket !== null && !socket.destroyed) socket.resetAndDestroy();
+    cut(this.#client);
+    if (this.#upstream !== null) cut(this.#upstream);
   }
 
   #finish(reason: EndReason): void {

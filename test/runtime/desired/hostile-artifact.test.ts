@@ -80,7 +80,7 @@ describe("an artifact of somebody who knows how digests are made", () => {
       /list SSH/,
     ],
     ["another's set", ruleLine("-m set --match-set vips src -j RETURN"), /the set vips/],
-    ["a rule of a built-in chain", insert("-A INPUT -j ACCEPT", rule), /is not as weir writes it/],
+    ["a rule of a built-in chain", insert("-A INPUT -j ACCEPT", rule), /a rule in INPUT that is no jump of weir's/],
     ["a chain that is another's", insert(":KUBE-X - [0:0]", ":WEIR-"), /is not as weir writes it/],
     ["a chain of another backend", insert(":WEIR-IPVS-IN - [0:0]", ":WEIR-M"), /the chain WEIR-IPVS-IN/],
     ["a control character", ruleLine('-m comment --comment "a\u001b[2Jb" -j RETURN'), /u001b/],
